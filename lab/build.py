@@ -1,0 +1,314 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Building the world from an estate: hosts, clusters, accounts, the share of packages, the directory."""
+
+from __future__ import annotations
+
+import re
+import string
+from typing import Any
+
+from .clock import Clock
+from .cluster import Cluster, Group, Node, Resource
+from .errors import EstateError
+from .exchange import SYSTEM_ATTENDANT, Directory, VirtualServer, fits, level_of
+from .files import Share, Volume
+from .host import Host
+from .installer import Packages
+from .person import Person
+from .registry import Registry
+from .services import build_services
+from .tables import sentence, table
+from .views import VIEWS
+from .world import Account, World
+
+#: Letters of the disks of groups, in the order in which groups take them; Q: is the quorum's.
+_LETTERS = "EFGHIJKLMNOPRSTUVWXYZ"
+_SYSTEM_FILES = (
+    "cmd.exe",
+    "certutil.exe",
+    "cluster.exe",
+    "reg.exe",
+    "sc.exe",
+    "net.exe",
+    "schtasks.exe",
+    "shutdown.exe",
+    "tasklist.exe",
+    "taskkill.exe",
+    "find.exe",
+    "findstr.exe",
+    "more.com",
+    "xcopy.exe",
+    "ping.exe",
+)
+
+
+def build_world(estate: dict[str, Any], catalogue: dict[str, Any], start: float | None) -> World:
+    """Build the world of an estate; raises EstateError."""
+    world = World(estate, Clock(estate.get("speed", 0), start))
+    _accounts(world)
+    world.packages = Packages(world, catalogue)
+    for key in _update_keys(estate):
+        world.updates.append({"key": key, **world.packages.package(key)})
+    world.directory_model = Directory(world)
+    for name, settings in (estate.get("hosts") or {}).items():
+        world.hosts[name] = _host(world, name, settings or {})
+    organizations = estate.get("organizations") or {world.prefix.lower(): list(world.hosts)}
+    for organization, members in organizations.items():
+        for name in members:
+            world.hosts[name].organization = organization
+    for name, settings in (estate.get("clusters") or {}).items():
+        world.clusters[name] = _ClusterBuilder(world, name, settings or {}).build()
+    for host in world.hosts.values():
+        if not host.clustered:
+            front_end = host.role == "front_end"
+            organization = host.organization or world.prefix.lower()
+            world.directory_model.add_server(
+                host.computer_name, organization, host.product, host.service_pack, front_end
+            )
+    _share(world)
+    world.person = Person(world, estate.get("operator", {}))
+    world.observers.append(world.referee.observe)
+    world.referee.begin()
+    return world
+
+
+def _update_keys(estate: dict[str, Any]) -> list[str]:
+    update = estate.get("updates") or estate.get("update") or []
+    return [update] if isinstance(update, str) else list(update)
+
+
+def _accounts(world: World) -> None:
+    alphabet = string.ascii_letters + string.digits
+    for name, admin, exchange in (("exadmin", True, False), ("exsetup", True, True), ("updshare", False, False)):
+        password = "".join(world.random.choice(alphabet) for unused_place in range(16))
+        full = f"{world.prefix}\\{name}"
+        world.accounts[full.lower()] = Account(full, password, admin, exchange)
+
+
+def _host(world: World, name: str, settings: dict[str, Any]) -> Host:
+    product = str(settings.get("product", "2003"))
+    system = str(settings.get("os", "server2003"))
+    if product not in table("products")["products"] or system not in table("products")["systems"]:
+        raise EstateError(f"hosts.{name}: unknown product {product} or system {system}")
+    computer = re.sub(r"[^A-Z0-9-]", "-", name.upper())[:15]
+    pages = table("products")["code_pages"][world.language]
+    host = Host(world, name, computer, system, int(settings.get("os_service_pack", 2)))
+    host.channel = settings.get("channel", "winrm")
+    host.product, host.edition = product, settings.get("edition", "standard")
+    host.service_pack = int(settings.get("service_pack", 1))
+    level_of(product, host.service_pack)
+    host.hotfixes = [str(hotfix) for hotfix in settings.get("hotfixes", [])]
+    host.role, host.load_balanced = settings.get("role", "back_end"), settings.get("load_balanced")
+    host.cluster_name = settings.get("cluster") or _cluster_of(world, name)
+    host.setup = {"exit_code": 0, "minutes": 10} | (settings.get("setup") or {})
+    host.language, host.oem_codepage, host.ansi_codepage = world.language, pages[0], pages[1]
+    host.address, host.port = settings.get("address", ""), int(settings.get("port", 0))
+    host.registry = Registry(host, VIEWS)
+    host.services = build_services(host, settings.get("services") or {})
+    _system_files(host)
+    host.boot_at_once()
+    for wanted, value in (settings.get("services") or {}).items():
+        state = value.get("state", "running") if isinstance(value, dict) else value
+        host.service_manager.set_at_once(wanted, state, "boot")
+    for image in settings.get("processes") or []:
+        host.spawn(image, f"{world.prefix}\\exadmin", "interactive")
+    return host
+
+
+def _cluster_of(world: World, host: str) -> str | None:
+    clusters = world.estate.get("clusters") or {}
+    return next((name for name, cluster in clusters.items() if host in (cluster or {}).get("nodes", [])), None)
+
+
+def _system_files(host: Host) -> None:
+    files = host.files
+    if host.os != "nt4":
+        for folder in (
+            "Documents and Settings\\All Users",
+            "WINDOWS\\system32\\Wbem",
+            "WINDOWS\\Temp",
+            "Program Files",
+        ):
+            files.make_dirs("C:\\" + folder)
+        for name in _SYSTEM_FILES:
+            files.write_virtual(f"C:\\WINDOWS\\system32\\{name}", 40960)
+        files.write_virtual("C:\\WINDOWS\\system32\\Wbem\\wmic.exe", 358400)
+    root = table("products")["products"][host.product]["root"]
+    for name in ("store.exe", "mad.exe", "exsetdata.dll"):
+        files.write_virtual(f"{root}\\bin\\{name}", 4194304)
+    if host.clustered:
+        files.write_virtual("C:\\Site\\UpgradeVirtualServer.exe", 65536, tag={"tool": "upgrade_virtual_server"})
+
+
+def _share(world: World) -> None:
+    controller = next(iter(world.controllers))
+    readers = {account.name.upper() for account in world.accounts.values()}
+    share = Share(controller.upper(), "updates", Volume(), readers=readers)
+    world.shares[f"\\\\{controller.lower()}\\updates"] = share
+    world.packages.place(share.volume)
+
+
+class _ClusterBuilder:
+    """Builds one cluster: its core group, virtual servers and other groups."""
+
+    def __init__(self, world: World, name: str, settings: dict[str, Any]) -> None:
+        self._world = world
+        self._settings = settings
+        self._cluster = Cluster(world, name)
+        self._letters = iter(_LETTERS)
+        self._address = 10
+        self._number = len(world.clusters) + 1
+
+    def build(self) -> Cluster:
+        """Return the cluster in the state that the estate describes."""
+        cluster, world = self._cluster, self._world
+        cluster.instance_id = self._guid()
+        for number, name in enumerate(self._settings.get("nodes", []), 1):
+            host = world.hosts[name]
+            node = Node(number, host.computer_name, host)
+            host.cluster, host.node = cluster, node
+            cluster.nodes[node.name] = node
+            self._services(node)
+        if not cluster.nodes:
+            raise EstateError(f"clusters.{cluster.name}: has no nodes")
+        self._core_group()
+        first = True
+        for name, settings in (self._settings.get("virtual_servers") or {}).items():
+            self._virtual_server(name, settings or {}, first)
+            first = False
+        for name, settings in (self._settings.get("other_groups") or {}).items():
+            group = self._group(name, (settings or {}).get("owner"))
+            self._base(group, self._network_name(name), disk_first=False)
+            disk = next(r.name for r in cluster.resources.values() if r.group == name and r.type == "Physical Disk")
+            path = {"Path": "E:\\Share", "ShareName": re.sub(r"\W", "", name)}
+            self._resource(f"{name} Share", "File Share", group, [f"{name} Name", disk], private=path)
+        for resource in list(cluster.resources.values()):
+            if resource.state == "online" and "service" in table("cluster")["types"][resource.type]:
+                cluster.work.follow(
+                    cluster.groups[resource.group].owner, table("cluster")["types"][resource.type]["service"], "boot"
+                )
+        return cluster
+
+    def _services(self, node: Node) -> None:
+        members, host = self._cluster.members, node.host
+        host.service_starters["ClusSvc"] = lambda: members.starting(node)
+        host.service_stoppers["ClusSvc"] = lambda cause: members.stopping(node, cause)
+        host.service_manager.set_at_once("ClusSvc", "running", "boot")
+
+    def _core_group(self) -> None:
+        cluster, world = self._cluster, self._world
+        quorum = self._settings.get("quorum") or {}
+        group = self._group(quorum.get("group", sentence(world.language, "quorum_group")), quorum.get("owner"))
+        ip = self._resource(sentence(world.language, "cluster_ip"), "IP Address", group, [], private=self._ip())
+        name = sentence(world.language, "cluster_name")
+        self._resource(name, "Network Name", group, [ip.name], private={"Name": self._network_name(cluster.name)})
+        disk = self._resource(self._disk("Q"), "Physical Disk", group, [], private={"Signature": self._signature()})
+        self._resource(
+            sentence(world.language, "msdtc"), "Distributed Transaction Coordinator", group, [name, disk.name]
+        )
+        cluster.quorum_resource = disk.name
+
+    def _virtual_server(self, name: str, settings: dict[str, Any], first: bool) -> None:
+        cluster, world = self._cluster, self._world
+        group = self._group(name, settings.get("owner"))
+        owner = cluster.nodes[group.owner].host
+        network_name = settings.get("network_name") or self._network_name(name)
+        service_pack = int(settings.get("service_pack", owner.service_pack))
+        possible = [world.hosts[n].computer_name for n in settings.get("possible_owners") or self._settings["nodes"]]
+        group.preferred_owners = [world.hosts[n].computer_name for n in settings.get("preferred_owners") or []]
+        group.virtual_server = VirtualServer(name, network_name, owner.product, service_pack)
+        level_of(owner.product, service_pack)
+        names = self._base(group, network_name, possible=possible)
+        made: dict[str, str] = {}
+        for row in table("cluster")["virtual_server"]:
+            if row.get("once") and not first:
+                continue
+            needs = row.get("needs_2000", row.get("needs")) if owner.product == "2000" else row.get("needs")
+            depends = names if needs is None else [made[needs]]
+            private = {"DestPath": "C:\\Program Files\\Exchsrvr"} if row["kind"].startswith(("Info", "Message")) else {}
+            kind = row["kind"]
+            resource = self._resource(
+                f"Exchange {kind} ({network_name})", row["type"], group, depends, possible, private
+            )
+            made[kind] = resource.name
+        self._state(group, settings.get("state"), owner)
+        organization = owner.organization or world.prefix.lower()
+        world.directory_model.add_server(network_name, organization, owner.product, service_pack, False)
+
+    def _state(self, group: Group, state: str | None, owner: Host) -> None:
+        """The state in which a virtual server is found; one of another version than its owner cannot be online."""
+        if group.virtual_server is None:
+            return
+        exchange = [resource for resource in group.resources if resource.is_exchange]
+        if state == "offline":
+            group.persistent_state = 0
+            for resource in group.resources:
+                resource.state, resource.persistent_state = "offline", 0
+        elif state == "failed":
+            for resource in exchange:
+                resource.state = "failed" if resource.type == SYSTEM_ATTENDANT else "offline"
+        elif not fits(group.virtual_server, owner):
+            for resource in exchange:
+                resource.state, resource.persistent_state = "offline", 0
+
+    def _base(
+        self, group: Group, network_name: str, possible: list[str] | None = None, disk_first: bool = True
+    ) -> list[str]:
+        """Address, name and disk of a group; returns the names that the others depend on."""
+        private: dict[str, Any] = {"Name": network_name, "RequireKerberos": 0}
+        ip = self._resource(f"{group.name} IP Address", "IP Address", group, [], possible, self._ip())
+        name = self._resource(f"{group.name} Name", "Network Name", group, [ip.name], possible, private)
+        letter = next(self._letters)
+        disk = self._resource(
+            self._disk(letter), "Physical Disk", group, [], possible, {"Signature": self._signature()}
+        )
+        return [name.name, disk.name]
+
+    def _group(self, name: str, owner: str | None) -> Group:
+        cluster = self._cluster
+        node = self._world.hosts[owner].computer_name if owner else next(iter(cluster.nodes))
+        if name in cluster.groups or node not in cluster.nodes:
+            raise EstateError(f"clusters.{cluster.name}: group {name} is there twice, or its owner is no node")
+        cluster.groups[name] = Group(self._guid(), name, node, cluster)
+        return cluster.groups[name]
+
+    def _resource(
+        self,
+        name: str,
+        kind: str,
+        group: Group,
+        depends_on: list[str],
+        possible: list[str] | None = None,
+        private: dict[str, Any] | None = None,
+    ) -> Resource:
+        owners = possible if possible is not None else list(self._cluster.nodes)
+        resource = Resource(self._guid(), name, kind, group.name, "online", list(owners), depends_on, private or {})
+        self._cluster.resources[name] = resource
+        return resource
+
+    def _disk(self, letter: str) -> str:
+        return sentence(self._world.language, "disk").format(letter=letter)
+
+    def _ip(self) -> dict[str, Any]:
+        self._address += 1
+        return {"Address": f"10.{self._number}.0.{self._address}", "SubnetMask": "255.255.255.0", "Network": "Public"}
+
+    def _signature(self) -> int:
+        return self._world.random.getrandbits(32)
+
+    def _guid(self) -> str:
+        digits = f"{self._world.random.getrandbits(128):032x}"
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+    def _network_name(self, name: str) -> str:
+        """A NetBIOS name from a name: capitals, digits and hyphen, at most 15 characters, not used yet."""
+        base = re.sub(r"[^A-Z0-9-]", "", name.upper()).strip("-")[:15].rstrip("-") or "GROUP"
+        used = {str(r.private.get("Name", "")) for r in self._cluster.resources.values()}
+        used |= {host.computer_name for host in self._world.hosts.values()}
+        found, number = base, 1
+        while found in used:
+            number += 1
+            found = base[: 15 - len(str(number))] + str(number)
+        return found

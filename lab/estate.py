@@ -1,0 +1,168 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading an estate and its faults: YAML, the published schema, the defaults, the limits of Windows and Exchange.
+
+`load_estate` gives a plain dictionary in which everything has a value: the keys of the published format, and
+
+* `update` as it was written, `updates` always a list;
+* each host: os, os_service_pack, channel, product, edition, service_pack, hotfixes, role, load_balanced (or None),
+  services, processes, setup {exit_code, minutes}, cluster (or None), organization;
+* each cluster: nodes, quorum {group, owner}, virtual_servers, other_groups;
+* each virtual server: owner, possible_owners, preferred_owners, service_pack, network_name, and `state`, which is None
+  when it was left out (the world then decides by the versions).
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from pathlib import Path
+from typing import Any
+
+from .tables import sentence, table
+from .yaml_lines import Document, EstateError, check_schema, read_yaml
+
+__all__ = ["EstateError", "complete", "limits", "load_estate", "load_faults", "update_keys"]
+
+Estate = dict[str, Any]
+
+
+def limits() -> dict[str, Any]:
+    """The table of what Windows and Exchange allow (data/limits.yml)."""
+    return table("limits")
+
+
+def update_keys() -> tuple[str, ...]:
+    """The keys of all updates that the lab has a package for (data/packages.yml)."""
+    return tuple(table("packages")["packages"])
+
+
+def load_estate(path: Path) -> Estate:
+    """Read, check and complete an estate; raises EstateError with a line for each mistake."""
+    from .estate_rules import check_rules
+
+    document = read_yaml(path)
+    if document.data is None:
+        raise EstateError([f"{path}: is empty; expected an estate with at least one entry under hosts"])
+    check_schema(document, "estate.schema.json")
+    estate = complete(document.data)
+    problems = check_rules(document, estate)
+    if problems:
+        raise EstateError(problems)
+    return estate
+
+
+def load_faults(path: Path, estate: Estate) -> list[dict[str, Any]]:
+    """Read and check a file of faults for an estate; raises EstateError with a line for each mistake."""
+    from .estate_rules import check_faults
+
+    document: Document = read_yaml(path)
+    check_schema(document, "faults.schema.json")
+    faults: list[dict[str, Any]] = [dict(fault) for fault in document.data or []]
+    problems = check_faults(document, faults, estate)
+    if problems:
+        raise EstateError(problems)
+    for fault in faults:
+        fault.setdefault("times", 1)
+    return faults
+
+
+def complete(written: Estate) -> Estate:
+    """Fill in every default of an estate that the schema allows; the written one stays as it is."""
+    estate = copy.deepcopy(written)
+    estate.setdefault("seed", 1)
+    estate.setdefault("speed", 60)
+    estate.setdefault("language", "en")
+    estate.setdefault("domain", "contoso.example")
+    estate["controllers"] = {name: value or {} for name, value in estate.get("controllers", {"dc1": {}}).items()}
+    connector = estate.setdefault("directory_connector", None)
+    if connector:
+        connector.setdefault("custom_maps", False)
+    estate["backups"] = {"databases": 6, "system_state": 6, "controllers": 6} | estate.get("backups", {})
+    person = {"reacts_after": 60, "upgrades_virtual_servers": True, "runs_setup": True}
+    operator = estate.get("operator", {})
+    estate["operator"] = None if operator is None else person | operator
+    estate["clusters"] = {name: value or {} for name, value in (estate.get("clusters") or {}).items()}
+    estate["hosts"] = {name: value or {} for name, value in estate["hosts"].items()}
+    _membership(estate)
+    for host in estate["hosts"].values():
+        _complete_host(host)
+    taken = {name.upper() for name in [*estate["hosts"], *estate["controllers"]]}
+    for cluster in estate["clusters"].values():
+        _complete_cluster(cluster, estate, taken)
+    if "update" not in estate:
+        newest = max((host["product"] for host in estate["hosts"].values()), key=float)
+        estate["update"] = limits()["newest_update"]["2000" if newest == "2000" else newest]
+    estate["updates"] = [estate["update"]] if isinstance(estate["update"], str) else list(estate["update"])
+    default = {estate["domain"].partition(".")[0]: list(estate["hosts"])}
+    estate.setdefault("organizations", default)
+    for name, host in estate["hosts"].items():
+        host["organization"] = next((org for org, members in estate["organizations"].items() if name in members), None)
+    return estate
+
+
+def _membership(estate: Estate) -> None:
+    """Nodes and clusters name each other: either side may be left out."""
+    for name, cluster in estate["clusters"].items():
+        named = [host for host, settings in estate["hosts"].items() if settings.get("cluster") == name]
+        cluster.setdefault("nodes", named)
+        for node in cluster["nodes"]:
+            if node in estate["hosts"] and not estate["hosts"][node].get("cluster"):
+                estate["hosts"][node]["cluster"] = name
+
+
+def _complete_host(host: dict[str, Any]) -> None:
+    for key in ("os", "product"):
+        if key in host:
+            host[key] = str(host[key])
+    if "product" not in host:
+        host["product"] = limits()["product_of_system"][host.get("os", "server2003")]
+    product = limits()["products"][host["product"]]
+    host.setdefault("os", product["systems"][0])
+    system = limits()["systems"][host["os"]]
+    host.setdefault("os_service_pack", system["service_packs"])
+    host.setdefault("channel", system["channel"])
+    host.setdefault("cluster", None)
+    host.setdefault("edition", "enterprise" if host["cluster"] else "standard")
+    host.setdefault("service_pack", product["service_pack"])
+    host["hotfixes"] = ["KB" + number.removeprefix("KB").removeprefix("Q") for number in host.get("hotfixes", [])]
+    host.setdefault("role", "back_end")
+    host.setdefault("load_balanced", None)
+    host["services"] = host.get("services") or {}
+    host["processes"] = host.get("processes") or []
+    host["setup"] = {"exit_code": 0, "minutes": 10} | (host.get("setup") or {})
+
+
+def _complete_cluster(cluster: dict[str, Any], estate: Estate, taken: set[str]) -> None:
+    nodes = cluster["nodes"]
+    first = nodes[0] if nodes else None
+    quorum = {"group": sentence(estate["language"], "quorum_group"), "owner": first}
+    cluster["quorum"] = quorum | (cluster.get("quorum") or {})
+    others = {name: {"owner": first} | (value or {}) for name, value in (cluster.get("other_groups") or {}).items()}
+    cluster["other_groups"] = others
+    servers = {name: dict(value or {}) for name, value in (cluster.get("virtual_servers") or {}).items()}
+    cluster["virtual_servers"] = servers
+    taken |= {server["network_name"] for server in servers.values() if "network_name" in server}
+    # the last node stays passive where there is one
+    active = nodes[:-1] if len(nodes) > len(servers) else nodes
+    for index, (name, server) in enumerate(servers.items()):
+        server.setdefault("owner", active[index % len(active)] if active else None)
+        server.setdefault("possible_owners", list(nodes))
+        server.setdefault("preferred_owners", [server["owner"]] if server["owner"] in nodes else [])
+        owner = estate["hosts"].get(server["owner"], {})
+        server.setdefault("service_pack", owner.get("service_pack", 0))
+        server.setdefault("state", None)
+        if "network_name" not in server:
+            server["network_name"] = _network_name(name, taken)
+            taken.add(server["network_name"])
+
+
+def _network_name(group: str, taken: set[str]) -> str:
+    """A NetBIOS name made from a group's name: capitals, digits and hyphen, at most 15 characters, not used yet."""
+    base = re.sub(r"[^A-Z0-9-]", "", group.upper()).strip("-")[:15].rstrip("-") or "EVS"
+    name, number = base, 1
+    while name in taken:
+        number += 1
+        name = f"{base[: 15 - len(str(number))]}{number}"
+    return name
