@@ -1,0 +1,123 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files on the host, by cmd.exe's own commands."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from . import console
+from .commands import check_name, command, quote, write_files
+from .errors import CommandFailed, Refused, Unreadable
+from .models import Output
+
+if TYPE_CHECKING:
+    from .session import Session
+
+_ABSENT = "absent"
+
+
+def read_line(path: str, token: str) -> str:
+    """A command line that prints a file, or the token's "absent" when there is none. See ``content``."""
+    name = quote(path)
+    return f"if exist {name} (type {name}) else (echo {token}{_ABSENT})"
+
+
+def content(path: str, token: str, output: Output) -> str | None:
+    """What ``read_line`` brought: the text, or None when there is no such file."""
+    if output.stdout.strip() == token + _ABSENT:
+        return None
+    if output.exit_code != 0:
+        raise Unreadable(f"{path} cannot be read: {console.first_line(output.text)}")
+    return output.stdout
+
+
+def read_text(session: Session, path: str) -> str | None:
+    """Content of a text file; None when there is no such file."""
+    token = session.token
+    return content(path, token, session.run(read_line(path, token), changes=False))
+
+
+def write_text(session: Session, path: str, lines: Sequence[str]) -> None:
+    """Write lines beside the file, then move the whole into its place."""
+    session.check_text("\n".join(lines))
+    beside = path + ".new"
+    into_place = command("move", "/y", quote(beside), quote(path))
+    writes = write_files(beside, lines)
+    for line in writes[:-1]:
+        session.change(line, f"writing {path} on {session.host}")
+    session.change(f"{writes[-1]} && {into_place} >nul", f"writing {path} on {session.host}")
+
+
+def delete(session: Session, path: str) -> None:
+    """Delete a file; that it is not there is no error."""
+    delete_all(session, [path])
+
+
+def delete_all(session: Session, paths: Sequence[str]) -> None:
+    """Delete files in this order, with one call.
+
+    ``del`` ends with 0 even when it could not [R], so the files are looked for afterwards.
+    """
+    names = [quote(path) for path in paths]
+    deletions = " & ".join(f"(if exist {name} del /f /q {name})" for name in names)
+    checks = " & ".join(f"(if exist {name} exit 1)" for name in names)
+    session.change(f"{deletions} & {checks} & exit 0", f"deleting {', '.join(paths)} on {session.host}")
+
+
+def make_dir(session: Session, path: str) -> None:
+    """Make a folder and those above it."""
+    folder = check_name(path, "folder").rstrip("\\")
+    session.change(
+        f'(if not exist "{folder}\\" md "{folder}") & (if exist "{folder}\\" (exit 0) else (exit 1))',
+        f"making the folder {folder} on {session.host}",
+    )
+
+
+def size(session: Session, path: str) -> int | None:
+    """Bytes of a file; None when there is none."""
+    name = quote(path)
+    token = session.token + _ABSENT
+    output = session.run(f"if exist {name} (for %I in ({name}) do @echo %~zI) else (echo {token})", changes=False)
+    said = output.stdout.strip()
+    if said == token:
+        return None
+    if not said.isdigit():
+        raise Unreadable(f"the size of {path} cannot be read: {console.first_line(output.text)}")
+    return int(said)
+
+
+def digest(session: Session, path: str, algorithm: str) -> str | None:
+    """Hash of a file by certutil, else by fciv; None when the host has neither.
+
+    Server 2003 brings no program that is documented to make one: certutil's ``-hashfile`` came to it with the
+    administration tools [U]; fciv is a download (KB 841290) and knows no SHA-256. Making it may take minutes.
+    """
+    if algorithm not in ("sha256", "sha1", "md5"):
+        raise Refused(f"{algorithm} is no hash that can be made on a host; sha256, sha1 and md5 are")
+    if size(session, path) is None:
+        raise CommandFailed(f"there is no file {path} on {session.host}")
+    lines = [f"certutil -hashfile {quote(path)} {algorithm.upper()}"]
+    if algorithm != "sha256":
+        lines.append(f"fciv -{algorithm} {quote(path)}")
+    for line in lines:
+        output = session.run(line, changes=False, timeout=1800)
+        found = console.file_hash(output.stdout, algorithm) if output.exit_code == 0 else None
+        if found:
+            return found
+    return None
+
+
+__all__ = [
+    "content",
+    "delete",
+    "delete_all",
+    "digest",
+    "make_dir",
+    "read_line",
+    "read_text",
+    "size",
+    "write_text",
+]
