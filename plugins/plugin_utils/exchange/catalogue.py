@@ -1,0 +1,296 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The catalogue of updates: our own data file with the site's files merged over it, checked as a whole."""
+
+from __future__ import annotations
+
+import copy
+import re
+import string
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+PLACEHOLDERS = frozenset({"package", "folder", "log"})
+STAGING_ROOT = r"C:\mailops"
+"""Folder on a host below which each update has a folder of its own."""
+
+_DEFAULTS: dict[str, Any] = {
+    "kb": None,
+    "upgrades_virtual_server": False,
+    "extract": None,
+    "command": None,
+    "restart": "only_if_asked",
+    "minutes": 30,
+    "processes": ["update.exe", "setup.exe"],
+    "notes": [],
+}
+_PACKAGE: dict[str, Any] = {
+    "file": None,
+    "path": None,
+    "sha256": None,
+    "size": None,
+    "languages": ["en"],
+    "verify": "sha256",
+}
+_LOG: dict[str, Any] = {"path": None, "success": [], "failure": [], "final": [], "in_use": None, "ignore": None}
+
+
+class CatalogueError(Exception):
+    """A mistake in a catalogue: in which file, at which key, and what is expected there."""
+
+    def __init__(self, file: str, key: str, expected: str) -> None:
+        super().__init__(f"{file}: {key}: {expected}")
+        self.file = file
+        self.key = key
+        self.expected = expected
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML that takes no key twice: the second would silently win."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, unused in node.value:
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"the key {key} stands here twice", key_node.start_mark)
+        seen.add(key)
+    return dict(loader.construct_mapping(node, deep=True))
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def load(paths: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
+    """All updates by id, every field filled in, each with its ``id``.
+
+    Files are YAML mappings of update ids; those in ``paths`` are merged over ours in their order, mappings
+    key by key, everything else as a whole. Raises ``CatalogueError``.
+    """
+    own = Path(__file__).with_name("data") / "updates.yml"
+    merged: dict[str, Any] = {}
+    origin: dict[str, str] = {}
+    for path in (str(own), *paths):
+        for key, entry in _read(path).items():
+            merged[key] = merge(merged[key], entry) if key in merged else copy.deepcopy(entry)
+            origin[key] = path
+    return {key: _complete(origin[key], key, entry) for key, entry in merged.items()}
+
+
+def merge(below: Any, above: Any) -> Any:
+    """``above`` over ``below``: mappings key by key, everything else as a whole."""
+    if isinstance(below, Mapping) and isinstance(above, Mapping):
+        result = {key: copy.deepcopy(value) for key, value in below.items()}
+        for key, value in above.items():
+            result[key] = merge(result[key], value) if key in result else copy.deepcopy(value)
+        return result
+    return copy.deepcopy(above)
+
+
+def staging_folder(update: Mapping[str, Any]) -> str:
+    r"""The update's own folder on a host: ``C:\mailops\<update id>``."""
+    return f"{STAGING_ROOT}\\{update['id']}"
+
+
+def log_path(update: Mapping[str, Any]) -> str | None:
+    """Where the installer's log is on a host."""
+    path = update["log"]["path"]
+    return path.format(folder=staging_folder(update)) if path else None
+
+
+def fill(template: str, update: Mapping[str, Any], package: str) -> str:
+    """A command line of the catalogue with its placeholders filled in."""
+    try:
+        return template.format(package=package, folder=staging_folder(update), log=log_path(update) or "")
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise CatalogueError(
+            "(command line)", template, "no placeholder but {folder}, {log}, {package} is expected"
+        ) from error
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            content = yaml.load(file, Loader=_Loader)
+    except OSError as error:
+        raise CatalogueError(path, "(file)", f"cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CatalogueError(path, "(file)", "UTF-8 is expected") from error
+    except yaml.YAMLError as error:
+        raise CatalogueError(path, "(file)", f"YAML is expected: {' '.join(str(error).split())}") from error
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise CatalogueError(path, "(file)", "a mapping of update ids is expected")
+    for key, entry in content.items():
+        if not isinstance(key, str) or not re.fullmatch(r"[a-z0-9][a-z0-9.-]*", key):
+            raise CatalogueError(path, str(key), "an update id of small letters, digits, dots and hyphens is expected")
+        if not isinstance(entry, dict):
+            raise CatalogueError(path, key, "a mapping is expected")
+    return content
+
+
+def _complete(file: str, key: str, entry: dict[str, Any]) -> dict[str, Any]:
+    update = {**copy.deepcopy(_DEFAULTS), **entry, "id": key}
+    for name, defaults in (("package", _PACKAGE), ("log", _LOG)):
+        given = update.get(name)
+        if given is not None and not isinstance(given, dict):
+            raise CatalogueError(file, f"{key}.{name}", "a mapping is expected")
+        update[name] = {**copy.deepcopy(defaults), **(given or {})}
+    _check(file, key, update)
+    update["exit_codes"] = {code: {"restart": False, **meaning} for code, meaning in update["exit_codes"].items()}
+    return update
+
+
+def _check(file: str, key: str, update: dict[str, Any]) -> None:
+    """Every field of an update. Complains of the first mistake only: one clear message."""
+
+    def must(good: bool, name: str, expected: str) -> None:
+        if not good:
+            raise CatalogueError(file, f"{key}.{name}", expected)
+
+    def texts(value: Any) -> bool:
+        return isinstance(value, list) and all(isinstance(entry, str) and entry for entry in value)
+
+    def text_or_null(value: Any) -> bool:
+        return value is None or (isinstance(value, str) and bool(value))
+
+    _no_others(
+        file,
+        key,
+        update,
+        {*_DEFAULTS, "id", "title", "kind", "product", "from", "result", "package", "exit_codes", "log"},
+    )
+    must(isinstance(update.get("title"), str), "title", "a text is expected")
+    must(update.get("kind") in ("service_pack", "hotfix"), "kind", "service_pack or hotfix is expected")
+    must(
+        update.get("product") in ("5.5", "2000", "2003", "windows"),
+        "product",
+        'one of "5.5", "2000", "2003" (in quotes) and windows is expected',
+    )
+    must(
+        update["kb"] is None or _is_hotfix(update["kb"]),
+        "kb",
+        "KB and the article's number, or null, is expected",
+    )
+    _check_from(file, key, update.get("from"))
+    _check_result(file, key, update["kind"], update.get("result"))
+    must(isinstance(update["upgrades_virtual_server"], bool), "upgrades_virtual_server", "true or false is expected")
+    _check_package(file, key, update["package"])
+    _check_log(file, key, update["log"], texts, text_or_null)
+    for name in ("extract", "command"):
+        must(text_or_null(update[name]), name, "a command line or null is expected")
+        if update[name]:
+            _check_placeholders(file, f"{key}.{name}", update[name], PLACEHOLDERS)
+    codes: Any = update.get("exit_codes")
+    must(isinstance(codes, dict) and bool(codes), "exit_codes", "a mapping of exit codes is expected")
+    for code, meaning in codes.items():
+        must(_whole(code), f"exit_codes.{code}", "a whole number is expected as the key")
+        good = (
+            isinstance(meaning, dict)
+            and {"meaning", "success"} <= set(meaning) <= {"meaning", "success", "restart"}
+            and isinstance(meaning["meaning"], str)
+            and all(isinstance(meaning[name], bool) for name in ("success", "restart") if name in meaning)
+        )
+        must(
+            good,
+            f"exit_codes.{code}",
+            "meaning (a text), success (true or false), and restart (true or false) are expected",
+        )
+    must(update["restart"] in ("only_if_asked", "always"), "restart", "only_if_asked or always is expected")
+    must(_whole(update["minutes"]) and update["minutes"] > 0, "minutes", "a number of minutes is expected")
+    must(texts(update["processes"]), "processes", "a list of image names is expected")
+    notes = update["notes"]
+    good = isinstance(notes, list) and all(
+        isinstance(note, dict) and set(note) == {"about", "sureness", "source"} for note in notes
+    )
+    must(good, "notes", "a list of about, sureness and source is expected")
+
+
+def _check_result(file: str, key: str, kind: str, result: Any) -> None:
+    if kind == "service_pack":
+        good = isinstance(result, dict) and set(result) == {"service_pack", "build"}
+        expected = "service_pack and build, both whole numbers, are expected"
+    else:
+        good = isinstance(result, dict) and {"hotfix"} <= set(result) <= {"hotfix", "build"}
+        good = good and _is_hotfix(result["hotfix"])
+        expected = "hotfix: KB and its number is expected (and build where the hotfix upgrades virtual servers)"
+    if not good or not all(_whole(value) for name, value in result.items() if name != "hotfix"):
+        raise CatalogueError(file, f"{key}.result", expected)
+
+
+def _check_from(file: str, key: str, levels: Any) -> None:
+    good = isinstance(levels, list)
+    for level in levels if good else []:
+        good = good and isinstance(level, dict) and bool(level) and set(level) <= {"service_pack", "build", "hotfix"}
+        good = good and all(_whole(level[name]) for name in ("service_pack", "build") if name in level)
+        good = good and ("hotfix" not in level or _is_hotfix(level["hotfix"]))
+    if not good:
+        raise CatalogueError(
+            file, f"{key}.from", "a list of levels such as {service_pack: 1} is expected (also build, hotfix)"
+        )
+
+
+def _check_package(file: str, key: str, package: dict[str, Any]) -> None:
+    _no_others(file, f"{key}.package", package, set(_PACKAGE))
+    for name in ("file", "path"):
+        value = package[name]
+        good = value is None or (isinstance(value, str) and bool(value) and not set(value) & set('"%!\r\n'))
+        if not good:
+            raise CatalogueError(file, f"{key}.package.{name}", 'a path without the characters " % ! is expected')
+    if package["file"] and set(package["file"]) & set("\\/:"):
+        raise CatalogueError(file, f"{key}.package.file", "a file name without a folder is expected")
+    digest = package["sha256"]
+    if digest is not None and not re.fullmatch(r"[0-9a-fA-F]{64}", str(digest)):
+        raise CatalogueError(file, f"{key}.package.sha256", "64 hexadecimal digits are expected")
+    if package["size"] is not None and not _whole(package["size"]):
+        raise CatalogueError(file, f"{key}.package.size", "a number of bytes is expected")
+    if package["verify"] not in ("sha256", "size"):
+        raise CatalogueError(file, f"{key}.package.verify", "sha256 or size is expected")
+    if not isinstance(package["languages"], list):
+        raise CatalogueError(file, f"{key}.package.languages", "a list is expected")
+
+
+def _check_log(
+    file: str, key: str, log: dict[str, Any], texts: Callable[[Any], bool], text_or_null: Callable[[Any], bool]
+) -> None:
+    _no_others(file, f"{key}.log", log, set(_LOG))
+    for name in ("path", "in_use", "ignore"):
+        if not text_or_null(log[name]):
+            raise CatalogueError(file, f"{key}.log.{name}", "a text or null is expected")
+    for name in ("success", "failure", "final"):
+        if not texts(log[name]):
+            raise CatalogueError(file, f"{key}.log.{name}", "a list of phrases is expected")
+    if log["path"]:
+        _check_placeholders(file, f"{key}.log.path", log["path"], frozenset({"folder"}))
+
+
+def _check_placeholders(file: str, key: str, template: str, known: frozenset[str]) -> None:
+    expected = "no placeholder but " + ", ".join("{" + name + "}" for name in sorted(known)) + " is expected"
+    try:
+        fields = [(name, spec, conversion) for unused, name, spec, conversion in string.Formatter().parse(template)]
+    except ValueError as error:
+        raise CatalogueError(file, key, f"{expected} (and a brace itself is written twice)") from error
+    for name, spec, conversion in fields:
+        if name is not None and (name not in known or spec or conversion):
+            raise CatalogueError(file, key, expected)
+
+
+def _no_others(file: str, key: str, given: Mapping[str, Any], known: set[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise CatalogueError(file, f"{key}.{name}", f"this key is unknown; {', '.join(sorted(known))} are known")
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_hotfix(value: Any) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"KB\d{6,7}[a-z]?", value))

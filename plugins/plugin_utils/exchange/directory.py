@@ -1,0 +1,261 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The Exchange servers that Active Directory knows, read by LDAP; nothing here writes."""
+
+from __future__ import annotations
+
+import re
+import socket
+import ssl
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..hosts.errors import HostError
+from .builds import parse_serial
+
+try:
+    import ldap3
+    from ldap3.core.exceptions import LDAPException
+
+    _MISSING: str | None = None
+except ImportError as import_error:
+    _MISSING = str(import_error)
+
+# V: gscales' scripts and ExBPA. Front-end: `serverRole` is 1 (V: Exchange's own code tests it).
+SERVER_FILTER = "(objectCategory=msExchExchangeServer)"
+ATTRIBUTES = ("name", "cn", "serialNumber", "serverRole")
+_PAGE = 500
+_TLS_VERSIONS = {
+    "1.0": ssl.TLSVersion.TLSv1,
+    "1.1": ssl.TLSVersion.TLSv1_1,
+    "1.2": ssl.TLSVersion.TLSv1_2,
+    "1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+
+class DirectoryError(HostError):
+    """The directory cannot be asked, or says what nothing can be concluded from."""
+
+
+class Directory:
+    """A domain controller that is asked for Exchange's servers, over TLS.
+
+    ``uri``: ``ldaps://host[:636]``, or ``ldap://host[:389]``, where the connection is turned into TLS
+    (StartTLS) before anything is sent. Without TLS nothing is sent at all: the password would be readable, and
+    the library knows no signing. ``user``: ``name@domain`` or ``DOMAIN\\name``. ``ca_file``: certificates to
+    trust instead of the system's. ``tls_minimum``: lowest TLS version; Server 2003 itself speaks nothing newer
+    than 1.0, which then has to be allowed here. ``timeout``: seconds for each operation.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        user: str,
+        password: str,
+        ca_file: str | None = None,
+        validate_certs: bool = True,
+        timeout: float = 30,
+        tls_minimum: str = "1.2",
+    ) -> None:
+        """Check the arguments; nothing is sent yet."""
+        if _MISSING:
+            raise DirectoryError(
+                f"the Python library ldap3 is missing on the control node: {_MISSING}",
+                remedy="Install it into the Python that runs Ansible: pip install 'ldap3>=2.9.1'",
+            )
+        try:
+            parts = urlsplit(uri)
+            port = parts.port
+        except ValueError as error:
+            raise DirectoryError(f"{uri} is no LDAP address: {error}", remedy=_ADDRESS) from error
+        if parts.scheme not in ("ldap", "ldaps") or not parts.hostname or parts.path not in ("", "/"):
+            raise DirectoryError(f"{uri} is no LDAP address", remedy=_ADDRESS)
+        if not user or not password:
+            raise DirectoryError(
+                "a user and a password are needed to read the directory",
+                remedy="Give both; an anonymous logon sees nothing, and one with an empty password is anonymous.",
+            )
+        if tls_minimum not in _TLS_VERSIONS:
+            raise DirectoryError(f"{tls_minimum} is no TLS version", remedy=f"Use one of {', '.join(_TLS_VERSIONS)}.")
+        if ca_file and not Path(ca_file).is_file():
+            raise DirectoryError(
+                f"the file of trusted certificates {ca_file} is not there", remedy="Correct the path of ca_file."
+            )
+        self.uri = uri
+        self.host = parts.hostname
+        self.ldaps = parts.scheme == "ldaps"
+        self.port = port or (636 if self.ldaps else 389)
+        self.user = user
+        self._password = password
+        self.ca_file = ca_file
+        self.validate_certs = validate_certs
+        self.timeout = max(int(timeout), 1)
+        self.tls_minimum = tls_minimum
+
+    def servers(self) -> dict[str, dict[str, Any]]:
+        """The Exchange servers of the forest by name in capitals.
+
+        Each has ``name``, ``serial_number``, ``product``, ``service_pack``, ``build`` (null where the serial
+        number has a form that is not known) and ``front_end``. A clustered server stands there by the
+        network name of its virtual server. Raises ``DirectoryError``.
+        """
+        try:
+            connection = self._connect()
+            try:
+                return describe_servers(self._search(connection))
+            finally:
+                connection.unbind()
+        except LDAPException as error:
+            raise DirectoryError(
+                f"the directory at {self.uri} cannot be read: {_sentence(error)}",
+                remedy=_hint(error),
+            ) from error
+        except OSError as error:
+            raise DirectoryError(f"{self.uri} cannot be reached: {_sentence(error)}", remedy=_REACH) from error
+
+    def _context(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.ca_file)
+        context.minimum_version = _TLS_VERSIONS[self.tls_minimum]
+        if self.tls_minimum in ("1.0", "1.1"):
+            # OpenSSL 3 keeps TLS 1.0 and SHA-1 signatures for its security level 0; old certificates lack
+            # the extensions that Python's strict mode asks for.
+            context.set_ciphers("DEFAULT:@SECLEVEL=0")
+            context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if not self.validate_certs:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
+
+    def _connect(self) -> ldap3.Connection:
+        server = ldap3.Server(
+            self.host,
+            port=self.port,
+            use_ssl=self.ldaps,
+            tls=_tls(self._context(), self.host),
+            get_info=ldap3.NONE,
+            connect_timeout=self.timeout,
+        )
+        connection = ldap3.Connection(
+            server,
+            user=self.user,
+            password=self._password,
+            authentication=ldap3.SIMPLE,
+            auto_bind=ldap3.AUTO_BIND_NONE,
+            auto_referrals=False,
+            check_names=False,
+            read_only=True,
+            receive_timeout=self.timeout,
+        )
+        connection.open()
+        if not self.ldaps and not connection.start_tls():
+            connection.unbind()
+            raise DirectoryError(
+                f"{self.uri} does not offer TLS on this port",
+                remedy="Use ldaps://, and give the domain controller a certificate. Nothing was sent without TLS.",
+            )
+        if not connection.bind():
+            reason = connection.result.get("description")
+            connection.unbind()
+            raise DirectoryError(
+                f"{self.uri} does not accept the logon of {self.user}: {reason}",
+                remedy="Check the user (name@domain) and the password.",
+            )
+        return connection
+
+    def _search(self, connection: ldap3.Connection) -> list[Mapping[str, list[str]]]:
+        connection.search("", "(objectClass=*)", search_scope=ldap3.BASE, attributes=["configurationNamingContext"])
+        roots = [_attributes(entry) for entry in connection.response or [] if entry.get("type") == "searchResEntry"]
+        contexts = roots[0].get("configurationnamingcontext", []) if roots else []
+        if not contexts:
+            raise DirectoryError(
+                f"{self.uri} names no configuration naming context",
+                remedy="Give the address of a domain controller of the forest that Exchange is in.",
+            )
+        entries = connection.extend.standard.paged_search(
+            contexts[0],
+            SERVER_FILTER,
+            search_scope=ldap3.SUBTREE,
+            attributes=list(ATTRIBUTES),
+            paged_size=_PAGE,
+            generator=False,
+        )
+        return [_attributes(entry) for entry in entries if entry.get("type") == "searchResEntry"]
+
+
+def describe_servers(entries: Iterable[Mapping[str, list[str]]]) -> dict[str, dict[str, Any]]:
+    """Directory entries (attribute in small letters -> values) as ``Directory.servers`` returns them. Pure."""
+    found: dict[str, dict[str, Any]] = {}
+    for entry in entries:
+        name = _first(entry, "name") or _first(entry, "cn")
+        if not name:
+            continue
+        text = _first(entry, "serialnumber") or ""
+        serial = parse_serial(text)
+        found[name.upper()] = {
+            "name": name,
+            "serial_number": text,
+            "product": serial.product if serial else None,
+            "service_pack": serial.service_pack if serial else None,
+            "build": serial.build if serial else None,
+            "front_end": _first(entry, "serverrole") == "1",
+        }
+    return found
+
+
+def upgraded(update: Mapping[str, Any], entry: Mapping[str, Any] | None) -> bool:
+    """Whether the directory shows a server at the level of a service pack, or above it."""
+    result = update["result"]
+    if not entry or entry.get("product") != update["product"] or entry.get("build") is None:
+        return False
+    level = int(entry["service_pack"] or 0)
+    return level >= int(result.get("service_pack", 0)) and int(entry["build"]) >= int(result.get("build", 0))
+
+
+_ADDRESS = "Write ldaps://dc1.example.com, or ldap://dc1.example.com for StartTLS."
+_REACH = "Check the address, the port and the firewall."
+
+
+def _tls(context: ssl.SSLContext, host: str) -> ldap3.Tls:
+    """The library's TLS with a context of ours: it knows neither a lowest version nor Python's own host check."""
+
+    class Tls(ldap3.Tls):
+        def wrap_socket(self, connection: Any, do_handshake: bool = False) -> None:
+            connection.socket = context.wrap_socket(
+                connection.socket, server_hostname=host, do_handshake_on_connect=do_handshake
+            )
+
+    return Tls(validate=context.verify_mode)
+
+
+def _attributes(entry: Mapping[str, Any]) -> dict[str, list[str]]:
+    raw: Mapping[str, Iterable[bytes]] = entry.get("raw_attributes") or {}
+    return {name.lower(): [value.decode("utf-8", "replace") for value in values] for name, values in raw.items()}
+
+
+def _first(entry: Mapping[str, list[str]], name: str) -> str | None:
+    values = entry.get(name) or []
+    return values[0] if values else None
+
+
+def _sentence(error: BaseException) -> str:
+    """The library's message in one line, without the tuples and prefixes that it wraps around a cause."""
+    if isinstance(error, socket.gaierror):
+        return str(error.strerror)
+    text = " ".join(str(error).split())
+    text = re.sub(r" ?\(_ssl\.c:\d+\)", "", text)
+    text = re.sub(r"(socket ssl wrapping error|wrap socket error): ", "", text)
+    return text.strip("()',\" ")[:300]
+
+
+def _hint(error: BaseException) -> str:
+    text = str(error).lower()
+    if "certificate" in text or "ssl" in text or "tls" in text:
+        return (
+            "See that ca_file holds the authority that issued the domain controller's certificate, that the address is"
+            " the name in it, and that tls_minimum allows what the controller speaks (Server 2003: 1.0)."
+        )
+    return _REACH

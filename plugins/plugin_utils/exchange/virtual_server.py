@@ -1,0 +1,265 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Bringing an Exchange virtual server to the level of the node that it stands on.
+
+Exchange 2003 does that by a menu entry of Cluster Administrator alone; no command line is documented. So
+either a person does it while the run waits for the evidence, or the site supplies a tool of its own. The
+evidence is the same for both: the virtual server's serial number in the directory.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..cluster.act import KEPT_TYPES
+from ..cluster.configuration import SYSTEM_ATTENDANT
+from ..cluster.model import ClusterState
+from ..cluster.read import read_cluster
+from ..cluster.service import computer_name
+from ..hosts.commands import check_name
+from ..hosts.errors import CommandFailed, Refused, WaitTimeout
+from ..hosts.jobs import Job
+from ..hosts.session import Session
+from .catalogue import staging_folder
+from .directory import DirectoryError, upgraded
+from .info import read_marks
+from .install import start_job
+from .outcome import at_result
+
+PLACEHOLDERS = frozenset({"group", "network_name", "node"})
+MISMATCH = 0xC1037B44
+"""Error c1037b44: the version on this computer does not match the version on the server (KB 328839)."""
+_DTC = "Distributed Transaction Coordinator"
+_REPLICATION = 900.0
+"""Seconds to wait for the directory after a tool ended well: the change may be made on another controller."""
+_EXPLAINED = (
+    "Error c1037b44 means that the versions differ: the virtual server stands on, or the upgrade was run from, a node"
+    " that is not updated. To hold before: the virtual server on an updated node, its System Attendant offline, only IP"
+    " Address, Network Name and Physical Disk online in its group, the Distributed Transaction Coordinator online."
+)
+_OUTPUT = "output.txt"
+
+
+class ServerDirectory(Protocol):
+    """What is needed of a directory."""
+
+    def servers(self) -> dict[str, dict[str, Any]]:
+        """Exchange servers by name in capitals."""
+
+
+def upgrade(
+    session: Session,
+    group: str,
+    update: Mapping[str, Any],
+    directory: ServerDirectory | None,
+    *,
+    method: str = "operator",
+    command: str | None = None,
+    account: str | None = None,
+    password: str | None = None,
+    timeout: float = 3600,
+) -> dict[str, Any]:
+    """Have the virtual server of a group upgraded, on the node that owns it, and wait until the directory shows it.
+
+    ``method`` ``operator``: says through ``session.progress`` what to do, where. ``command``: runs the site's
+    command line once, as ``account``, with the placeholders {group}, {network_name} and {node}. ``timeout``:
+    seconds. Refused where a precondition does not hold (see ``unmet``). Returns ``changed``, ``before`` and
+    ``after`` (the directory's entry), ``exit_code`` and ``instructions``.
+    """
+    if method not in ("command", "operator"):
+        raise Refused(f"{method} is no way to upgrade a virtual server", remedy="Use command or operator.")
+    if not update["upgrades_virtual_server"]:
+        raise Refused(f"{update['id']} does not ask for an upgrade of virtual servers", remedy="Leave the step out.")
+    if directory is None:
+        raise Refused(
+            "without the directory nobody can see whether a virtual server has been upgraded",
+            remedy="Configure the directory (address, user, password).",
+        )
+    started = session.clock.now()
+    state = read_cluster(session)
+    if state.service != "running":
+        raise Refused(
+            f"the Cluster service of this node is {state.service}", remedy="Start the Cluster service on the node."
+        )
+    name = state.find_group(group)
+    if name is None:
+        raise Refused(
+            f"the cluster has no group {group}", remedy=f"Its groups are {', '.join(state.groups) or 'none'}."
+        )
+    network_name = state.groups[name].network_name
+    if not network_name:
+        raise Refused(f"{name} has no network name; it is no virtual server", remedy="Name the group of one.")
+    before = directory.servers().get(network_name.upper())
+    if upgraded(update, before):
+        return {"changed": False, "before": before, "after": before, "exit_code": None, "instructions": []}
+    if before is None:
+        raise Refused(
+            f"the directory does not know {network_name}",
+            remedy="See that the directory is the one of this organisation, and which servers it shows.",
+        )
+    node = computer_name(session)
+    missing = unmet(state, name, node, at_result(update, read_marks(session)))
+    if missing:
+        raise Refused(
+            f"{name} cannot be upgraded now: {'; '.join(missing)}",
+            remedy="Bring about what is missing. " + _EXPLAINED,
+            unmet=missing,
+        )
+    exit_code: int | None = None
+    instructions: list[str] = []
+    if method == "command":
+        exit_code = _by_command(
+            session, update, name, network_name, node, command, account, password, _rest(session, started, timeout)
+        )
+        what, rest = f"the directory to show {network_name} upgraded", min(_REPLICATION, timeout)
+    else:
+        instructions = _instructions(name, network_name, node, update)
+        for line in instructions:
+            session.progress(line)
+        what, rest = f"somebody to upgrade {network_name}", _rest(session, started, timeout)
+    try:
+        after = session.wait(
+            lambda: _evidence(directory, network_name, update), what=what, timeout=rest, tolerate=(DirectoryError,)
+        )
+    except WaitTimeout as error:
+        error.remedy = " ".join(instructions) or "See what the command did; " + _EXPLAINED
+        raise
+    return {
+        "changed": True,
+        "before": before,
+        "after": after,
+        "exit_code": exit_code,
+        "instructions": instructions,
+    }
+
+
+def unmet(state: ClusterState, group: str, node: str, node_is_updated: bool) -> list[str]:
+    """What of the article's preconditions does not hold, in words; nothing where all hold. Pure."""
+    found = state.groups[group]
+    missing = []
+    if found.owner.lower() != node.lower():
+        missing.append(f"it stands on {found.owner}, and this node is {node}")
+    if not node_is_updated:
+        missing.append(f"{node} is not updated")
+    kept = {kind.lower() for kind in KEPT_TYPES}
+    attendants = 0
+    for name, resource in state.resources_of(group).items():
+        attendants += resource.type == SYSTEM_ATTENDANT
+        if resource.type.lower() in kept:
+            if resource.state != "online":
+                missing.append(f"{name} is {resource.state} and has to be online")
+        elif resource.state != "offline":
+            missing.append(f"{name} is {resource.state} and has to be offline")
+    if not attendants:
+        missing.append("it has no System Attendant")
+    if not any(entry.type == _DTC and entry.state == "online" for entry in state.resources.values()):
+        missing.append("no Distributed Transaction Coordinator resource of the cluster is online")
+    return missing
+
+
+def _by_command(
+    session: Session,
+    update: Mapping[str, Any],
+    group: str,
+    network_name: str,
+    node: str,
+    template: str | None,
+    account: str | None,
+    password: str | None,
+    timeout: float,
+) -> int | None:
+    """Run the site's command as a job; a job that an earlier run began is gone on with."""
+    if not template:
+        raise Refused(
+            "no command line that upgrades a virtual server is known",
+            remedy="Give the site's own, or use the method operator.",
+        )
+    if not account or not password:
+        raise Refused(
+            "an account and its password are needed to upgrade a virtual server",
+            remedy="Give an account that is a local administrator of the node and Exchange Full Administrator.",
+        )
+    line = fill_command(template, group, network_name, node)
+    short = re.sub(r"[^A-Za-z0-9-]", "-", network_name)
+    folder = f"{staging_folder(update)}\\{short}"
+    job = Job(session, folder, f"mailops-{update['id']}-{short}")
+    state = job.observe()
+    if state.phase in ("finished", "interrupted"):
+        # It ended and the directory shows nothing of it: an attempt that an earlier run has reported.
+        job.clear()
+        state = job.observe()
+    if state.phase != "running":
+        session.progress(f"upgrading {network_name} on {node} as {account}")
+        # The parentheses keep the redirection apart from the site's own ones.
+        state = start_job(job, [f'({line}) >"{folder}\\{_OUTPUT}" 2>&1'], account, password, None)
+    if state.phase == "running":
+        state = job.wait(timeout, f"the upgrade of {network_name}")
+    output = session.read_text(f"{folder}\\{_OUTPUT}") or ""
+    job.clear()
+    if state.phase == "interrupted":
+        raise CommandFailed(
+            f"the upgrade of {network_name} was cut off", output=output[-2000:], remedy="Look at the node; start again."
+        )
+    if state.exit_code != 0 or "c1037b44" in output.lower():
+        raise CommandFailed(
+            f"the upgrade of {network_name} failed with {_code(state.exit_code)}",
+            exit_code=state.exit_code,
+            output=output[-2000:],
+            remedy=_EXPLAINED if is_mismatch(state.exit_code, output) else "Read what the command said; start again.",
+        )
+    return state.exit_code
+
+
+def fill_command(template: str, group: str, network_name: str, node: str) -> str:
+    """The site's command line with its placeholders filled in, for a command file."""
+    values = {"group": group, "network_name": network_name, "node": node}
+    for key, value in values.items():
+        check_name(value, key)
+    try:
+        fields = {name for unused, name, spec, conversion in string.Formatter().parse(template) if name is not None}
+    except ValueError as error:
+        raise Refused(f"the command line cannot be read: {error}", remedy="Write a brace itself twice.") from error
+    if fields - PLACEHOLDERS:
+        raise Refused(
+            f"the command line holds unknown placeholders: {', '.join(sorted(fields - PLACEHOLDERS))}",
+            remedy="{group}, {network_name} and {node} are known; write a brace itself twice.",
+        )
+    return template.format(**values).replace("%", "%%")
+
+
+def is_mismatch(exit_code: int | None, output: str) -> bool:
+    """Whether error c1037b44 shows, as an exit code (signed or not) or in what a tool printed."""
+    code_fits = exit_code is not None and exit_code & 0xFFFFFFFF == MISMATCH
+    return code_fits or "c1037b44" in output.lower()
+
+
+def _code(exit_code: int | None) -> str:
+    if exit_code is None:
+        return "no exit code"
+    return f"exit code {exit_code}" + (
+        f" (0x{exit_code & 0xFFFFFFFF:08x})" if exit_code < 0 or exit_code > 0xFFFF else ""
+    )
+
+
+def _evidence(directory: ServerDirectory, network_name: str, update: Mapping[str, Any]) -> dict[str, Any] | None:
+    entry = directory.servers().get(network_name.upper())
+    return entry if upgraded(update, entry) else None
+
+
+def _instructions(group: str, network_name: str, node: str, update: Mapping[str, Any]) -> list[str]:
+    return [
+        f"Upgrade the virtual server {network_name} now:",
+        f"1. log on to {node} as an Exchange Full Administrator and open Cluster Administrator there;",
+        f"2. open the group {group} and right-click its System Attendant resource, which is offline;",
+        '3. choose "Upgrade Exchange Virtual Server" and wait until it says that it is done;',
+        f"4. bring nothing online by hand: the run sees {update['title']} in the directory and goes on.",
+    ]
+
+
+def _rest(session: Session, started: float, timeout: float) -> float:
+    return max(timeout - (session.clock.now() - started), 0.0)

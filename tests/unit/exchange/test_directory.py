@@ -1,0 +1,130 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading the directory: entries, and the lab's own LDAP server on a loopback address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ansible_collections.mailops.exchange.lab.estate import complete
+from ansible_collections.mailops.exchange.lab.simulation import Lab
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import (
+    Directory,
+    DirectoryError,
+    describe_servers,
+    upgraded,
+)
+from ansible_collections.mailops.exchange.tests.unit.cluster.lab_session import CLUSTER
+
+USER = "exadmin@contoso.example"
+
+
+@pytest.fixture(scope="module")
+def lab() -> Iterator[Lab]:
+    with Lab(complete(CLUSTER)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def ca_file(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> str:
+    path = tmp_path_factory.mktemp("ca") / "ca.pem"
+    path.write_text(lab.authority.pem, encoding="ascii")
+    return str(path)
+
+
+def ldaps(lab: Lab) -> str:
+    return f"ldaps://{lab.controller_address}:{lab.ldaps_port}"
+
+
+@pytest.mark.parametrize("user", [USER, "CONTOSO\\exadmin"])
+@pytest.mark.parametrize("scheme", ["ldap", "ldaps"])
+def test_servers_over_tls(lab: Lab, ca_file: str, scheme: str, user: str) -> None:
+    port = lab.ldaps_port if scheme == "ldaps" else lab.ldap_port
+    uri = f"{scheme}://{lab.controller_address}:{port}"
+    found = Directory(uri, user, lab.password("exadmin"), ca_file=ca_file).servers()
+    # The nodes of a cluster have no entry of their own: their virtual server has.
+    assert set(found) == {"MBX1", "EVS1"}
+    assert found["EVS1"] == {
+        "name": "EVS1",
+        "serial_number": "Version 6.5 (Build 7226.6: Service Pack 1)",
+        "product": "2003",
+        "service_pack": 1,
+        "build": 7226,
+        "front_end": False,
+    }
+
+
+def test_a_certificate_of_an_unknown_authority_is_refused(lab: Lab) -> None:
+    with pytest.raises(DirectoryError, match="certificate verify failed") as caught:
+        Directory(ldaps(lab), USER, lab.password("exadmin")).servers()
+    assert "ca_file" in caught.value.remedy
+    assert Directory(ldaps(lab), USER, lab.password("exadmin"), validate_certs=False).servers()
+
+
+def test_a_wrong_password_is_one_sentence_without_it(lab: Lab, ca_file: str) -> None:
+    with pytest.raises(DirectoryError, match="does not accept the logon") as caught:
+        Directory(ldaps(lab), USER, "not-the-Password1", ca_file=ca_file).servers()
+    assert "not-the-Password1" not in caught.value.message + caught.value.remedy
+    assert "\n" not in caught.value.message
+
+
+def test_nobody_answers(lab: Lab, ca_file: str) -> None:
+    with pytest.raises(DirectoryError, match="cannot be read") as caught:
+        Directory(f"ldaps://{lab.controller_address}:9", USER, "x", ca_file=ca_file, timeout=2).servers()
+    assert "port" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"uri": "http://dc1"}, "no LDAP address"),
+        ({"uri": "dc1"}, "no LDAP address"),
+        ({"uri": "ldap://"}, "no LDAP address"),
+        ({"uri": "ldaps://dc1:x"}, "no LDAP address"),
+        ({"user": ""}, "are needed"),
+        ({"password": ""}, "are needed"),
+        ({"ca_file": "/nowhere/ca.pem"}, "is not there"),
+        ({"tls_minimum": "3"}, "no TLS version"),
+    ],
+)
+def test_arguments(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(DirectoryError, match=message) as caught:
+        Directory(**{"uri": "ldaps://dc1", "user": USER, "password": "x", **change})
+    assert caught.value.remedy
+
+
+def test_entries() -> None:
+    found = describe_servers(
+        [
+            {"name": ["fe1"], "serialnumber": ["Version 6.5 (Build 7638.2: Service Pack 2)"], "serverrole": ["1"]},
+            {"cn": ["Old"], "serialnumber": ["Version 5.5 (Build 2653.23: Service Pack 4)"], "serverrole": ["0"]},
+            {"name": ["new"], "serialnumber": ["something else"]},
+            {"serialnumber": ["Version 6.5 (Build 6944.4)"]},
+        ]
+    )
+    assert set(found) == {"FE1", "OLD", "NEW"}
+    assert (found["FE1"]["front_end"], found["FE1"]["service_pack"]) == (True, 2)
+    assert (found["OLD"]["product"], found["OLD"]["front_end"]) == ("5.5", False)
+    assert (found["NEW"]["product"], found["NEW"]["build"], found["NEW"]["service_pack"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ({"product": "2003", "service_pack": 2, "build": 7638}, True),
+        ({"product": "2003", "service_pack": 2, "build": 7656}, True),
+        ({"product": "2003", "service_pack": 1, "build": 7638}, False),
+        ({"product": "2003", "service_pack": 2, "build": 7226}, False),
+        ({"product": "2003", "service_pack": None, "build": None}, False),
+        ({"product": "2000", "service_pack": 3, "build": 9999}, False),
+        (None, False),
+    ],
+)
+def test_evidence(entry: dict[str, Any] | None, expected: bool) -> None:
+    assert upgraded(load()["exchange2003-sp2"], entry) is expected
