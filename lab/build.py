@@ -92,7 +92,7 @@ def _host(world: World, name: str, settings: dict[str, Any]) -> Host:
     system = str(settings.get("os", "server2003"))
     if product not in table("products")["products"] or system not in table("products")["systems"]:
         raise EstateError(f"hosts.{name}: unknown product {product} or system {system}")
-    computer = re.sub(r"[^A-Z0-9-]", "-", name.upper())[:15]
+    computer = _computer_name(world, name)
     pages = table("products")["code_pages"][world.language]
     host = Host(world, name, computer, system, int(settings.get("os_service_pack", 2)))
     host.channel = settings.get("channel", "winrm")
@@ -115,6 +115,17 @@ def _host(world: World, name: str, settings: dict[str, Any]) -> Host:
     for image in settings.get("processes") or []:
         host.spawn(image, f"{world.prefix}\\exadmin", "interactive")
     return host
+
+
+def _computer_name(world: World, name: str) -> str:
+    """The NetBIOS name of a host: capitals, digits and hyphen, at most 15 characters, not used yet."""
+    base = re.sub(r"[^A-Z0-9-]", "-", name.upper())[:15]
+    taken = {host.computer_name for host in world.hosts.values()}
+    found, number = base, 1
+    while found in taken:
+        number += 1
+        found = base[: 15 - len(str(number))] + str(number)
+    return found
 
 
 def _cluster_of(world: World, host: str) -> str | None:
@@ -180,10 +191,9 @@ class _ClusterBuilder:
             first = False
         for name, settings in (self._settings.get("other_groups") or {}).items():
             group = self._group(name, (settings or {}).get("owner"))
-            self._base(group, self._network_name(name), disk_first=False)
-            disk = next(r.name for r in cluster.resources.values() if r.group == name and r.type == "Physical Disk")
+            names = self._base(group, self._network_name(name))
             path = {"Path": "E:\\Share", "ShareName": re.sub(r"\W", "", name)}
-            self._resource(f"{name} Share", "File Share", group, [f"{name} Name", disk], private=path)
+            self._resource(f"{name} Share", "File Share", group, names, private=path)
         for resource in list(cluster.resources.values()):
             if resource.state == "online" and "service" in table("cluster")["types"][resource.type]:
                 cluster.work.follow(
@@ -203,7 +213,7 @@ class _ClusterBuilder:
         group = self._group(quorum.get("group", sentence(world.language, "quorum_group")), quorum.get("owner"))
         ip = self._resource(sentence(world.language, "cluster_ip"), "IP Address", group, [], private=self._ip())
         name = sentence(world.language, "cluster_name")
-        self._resource(name, "Network Name", group, [ip.name], private={"Name": self._network_name(cluster.name)})
+        self._resource(name, "Network Name", group, [ip.name], private={"Name": cluster.name})
         disk = self._resource(self._disk("Q"), "Physical Disk", group, [], private={"Signature": self._signature()})
         self._resource(
             sentence(world.language, "msdtc"), "Distributed Transaction Coordinator", group, [name, disk.name]
@@ -253,14 +263,14 @@ class _ClusterBuilder:
             for resource in exchange:
                 resource.state, resource.persistent_state = "offline", 0
 
-    def _base(
-        self, group: Group, network_name: str, possible: list[str] | None = None, disk_first: bool = True
-    ) -> list[str]:
+    def _base(self, group: Group, network_name: str, possible: list[str] | None = None) -> list[str]:
         """Address, name and disk of a group; returns the names that the others depend on."""
         private: dict[str, Any] = {"Name": network_name, "RequireKerberos": 0}
         ip = self._resource(f"{group.name} IP Address", "IP Address", group, [], possible, self._ip())
         name = self._resource(f"{group.name} Name", "Network Name", group, [ip.name], possible, private)
-        letter = next(self._letters)
+        letter = next(self._letters, None)
+        if letter is None:
+            raise EstateError(f"clusters.{self._cluster.name}: has more groups than there are drive letters")
         disk = self._resource(
             self._disk(letter), "Physical Disk", group, [], possible, {"Signature": self._signature()}
         )
@@ -284,6 +294,10 @@ class _ClusterBuilder:
         private: dict[str, Any] | None = None,
     ) -> Resource:
         owners = possible if possible is not None else list(self._cluster.nodes)
+        base, number = name, 1
+        while name in self._cluster.resources:  # a group called "Cluster" would have a second "Cluster Name"
+            number += 1
+            name = f"{base} {number}"
         resource = Resource(self._guid(), name, kind, group.name, "online", list(owners), depends_on, private or {})
         self._cluster.resources[name] = resource
         return resource

@@ -31,10 +31,12 @@ def parser() -> argparse.ArgumentParser:
             one.add_argument("--faults", type=Path, help="file with faults that strike meanwhile")
         if out:
             folder = Path("build") / "rehearsal"
-            one.add_argument("--out", type=Path, default=folder, help="folder for what is written (default: %(default)s)")
+            text = "folder for what is written (default: %(default)s)"
+            one.add_argument("--out", type=Path, default=folder, help=text)
         return one
 
-    run = command("rehearse", "Run the playbooks against the estate and let the referee judge. ANSIBLE ARGUMENTS after --.")
+    about = "Run the playbooks against the estate and let the referee judge. What follows -- goes to ansible-playbook."
+    run = command("rehearse", about)
     run.add_argument("--check", action="store_true", help="run the playbooks in check mode")
     listen = command("serve", "Only listen, until the process is told to end.")
     listen.add_argument("--detach", action="store_true", help="go on in the background; return when it listens")
@@ -93,6 +95,6 @@ def _check(options: argparse.Namespace) -> int:
         return STOPPED
     hosts, clusters = estate["hosts"], estate["clusters"]
     servers = sum(len(cluster["virtual_servers"]) for cluster in clusters.values())
-    counted = (f"{len(hosts)} hosts", f"{len(clusters)} clusters", f"{servers} virtual servers", f"{len(faults)} faults")
-    print(f"{options.estate} is good: {', '.join(counted)}; update {', '.join(estate['updates'])}")
+    counted = f"{len(hosts)} hosts, {len(clusters)} clusters, {servers} virtual servers, {len(faults)} faults"
+    print(f"{options.estate} is good: {counted}; update {', '.join(estate['updates'])}")
     return GOOD

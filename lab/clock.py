@@ -138,20 +138,20 @@ class Clock:
                 raise RuntimeError("an event cannot wait; start a flow instead")
             deadline = self.now() + seconds
             while not predicate():
-                if self._run_one(min(deadline, self._present())):
+                limit = min(deadline, self._present())
+                if self._run_one(limit):
                     continue
+                self._settle(limit)
                 following = self._next()
-                if self.speed:
-                    if self._time >= deadline:
-                        return False
-                    until = min(deadline, self._next(deadline))
-                    self.lock.wait(min(max(until - self._present(), 0.0) / self.speed + 1e-4, _LONGEST_REAL_WAIT))
-                    self._settle(min(self._present(), deadline))
-                elif following <= deadline:
-                    self._time = max(self._time, following)
-                else:
-                    self._settle(deadline)
+                if following <= self._time:
+                    continue
+                if self._time >= deadline:
                     return predicate()
+                if self.speed:
+                    pause = max(min(deadline, following) - self._present(), 0.0) / self.speed
+                    self.lock.wait(min(pause + 1e-4, _LONGEST_REAL_WAIT))
+                else:
+                    self._time = min(deadline, following)
             return True
 
     def jump(self) -> None:
@@ -194,10 +194,11 @@ class Clock:
             return self._time
         return max(self._time, self._start + (realtime.monotonic() - self._real_start) * self.speed)
 
-    def _next(self, default: float = float("inf")) -> float:
+    def _next(self) -> float:
+        """The time of the next event; infinity when there is none."""
         while self._events and not self._events[0][2].pending:
             heapq.heappop(self._events)
-        return self._events[0][0] if self._events else default
+        return self._events[0][0] if self._events else float("inf")
 
     def _run_one(self, limit: float) -> bool:
         """Run the earliest event up to `limit`; False when there is none."""
@@ -220,9 +221,12 @@ class Clock:
         self.lock.notify_all()
 
     def _run_until(self, limit: float) -> None:
-        while self._run_one(limit):
-            continue
-        self._settle(limit)
+        while True:
+            while self._run_one(limit):
+                continue
+            self._settle(limit)  # wakes programs, which may make events that are due now
+            if self._next() > limit:
+                return
 
     def _settle(self, moment: float) -> None:
         """No event is left before `moment`: time stands there now."""

@@ -28,7 +28,7 @@ RESOURCE_NOT_FOUND, GROUP_NOT_FOUND, NODE_NOT_FOUND = 5007, 5013, 5042
 OBJECT_ALREADY_EXISTS, OBJECT_NOT_FOUND = 5010, 4312
 INVALID_STATE, ALL_NODES_NOT_AVAILABLE = 5023, 5037
 NODE_DOWN, NODE_NOT_PAUSED, NODE_PAUSED, CANT_HOST = 5050, 5058, 5070, 5071
-INVALID_ON_QUORUM = 5068
+INVALID_ON_QUORUM, NODE_SHUTTING_DOWN = 5068, 5073
 NOT_RUNNING = 1753
 
 PENDING = ("online_pending", "offline_pending", "pending", "initializing")
@@ -182,13 +182,14 @@ class Cluster:
     def in_order(self, resources: Iterable[Resource]) -> list[Resource]:
         """Return resources so that each comes after those that it depends on."""
         left = list(resources)
-        names = {resource.name for resource in left}
-        done: list[Resource] = []
+        waiting = {resource.name for resource in left}
+        ordered: list[Resource] = []
         while left:
-            ready = [r for r in left if all(d not in names or any(d == x.name for x in done) for d in r.depends_on)]
-            done += ready or left
-            left = [r for r in left if r not in done]
-        return done
+            ready = [resource for resource in left if waiting.isdisjoint(resource.depends_on)] or left
+            ordered += ready
+            waiting -= {resource.name for resource in ready}
+            left = [resource for resource in left if resource.name in waiting]
+        return ordered
 
     def dependents(self, resource: Resource) -> list[Resource]:
         """Return everything that depends on a resource, directly or not, those first that go offline first."""
@@ -265,7 +266,7 @@ class Cluster:
         self.work.begin(group, self.work.move(group, target, cause), whole=True)
 
     def online_group(self, name: str, cause: str = "command") -> None:
-        """Begin to bring a group online with all its resources; raises Win32Error 5013, 5023, 5050, 5070."""
+        """Begin to bring a group online with all its resources; raises Win32Error 5013, 5023, 5050, 5070, 5073."""
         group = self.group(name)
         self._idle(group)
         self._owner_ready(group)
@@ -287,7 +288,7 @@ class Cluster:
         self.work.begin(group, self.work.offline(group.resources, "command"), whole=True)
 
     def online_resource(self, name: str, cause: str = "command") -> None:
-        """Begin to bring a resource online, what it depends on first; raises Win32Error 5007, 5023, 5050, 5070."""
+        """Begin to bring a resource online, what it depends on first; raises Win32Error 5007, 5023, 5050, 5070, 5073."""
         resource = self.resource(name)
         group = self.groups[resource.group]
         self._not_moving(group)
@@ -370,5 +371,7 @@ class Cluster:
 
     def _owner_ready(self, group: Group) -> None:
         self._owner_member(group)
+        if self.nodes[group.owner].leaving:
+            raise Win32Error(NODE_SHUTTING_DOWN, group.owner)
         if self.nodes[group.owner].state == "paused":
             raise Win32Error(NODE_PAUSED, group.owner)

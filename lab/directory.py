@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sansldap
@@ -63,7 +63,7 @@ class DirectoryView:
         """The entry without a name that says what the server is."""
         configuration = f"CN=Configuration,{self.base}"
         schema = f"CN=Schema,{configuration}"
-        now = datetime.fromtimestamp(self._world.clock.time, timezone.utc)
+        now = datetime.fromtimestamp(self._world.clock.time, UTC)
         server = f"CN={self._controller.upper()},CN=Servers,CN=Default-First-Site-Name,CN=Sites,{configuration}"
         return {
             "currentTime": [now.strftime("%Y%m%d%H%M%S.0Z")],

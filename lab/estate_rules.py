@@ -51,7 +51,7 @@ def check_rules(document: Document, estate: Estate) -> list[str]:
     if not rules.problems:
         for name in estate["clusters"]:
             _check_cluster(rules, name)
-        machines = [(("hosts", name), name) for name in estate["hosts"]]
+        machines: list[tuple[Place, str]] = [(("hosts", name), name) for name in estate["hosts"]]
         machines += [
             (("clusters", name, "virtual_servers", group, "network_name"), server["network_name"])
             for name, cluster in estate["clusters"].items()
@@ -66,7 +66,7 @@ def _check_top(rules: _Rules) -> None:
     for index, key in enumerate(estate["updates"]):
         place: Place = ("update",) if isinstance(estate["update"], str) else ("update", index)
         rules.known(place, key, update_keys(), "the key of an update")
-    machines = [(("controllers", name), name) for name in estate["controllers"]]
+    machines: list[tuple[Place, str]] = [(("controllers", name), name) for name in estate["controllers"]]
     machines += [(("hosts", name), name) for name in estate["hosts"]]
     rules.distinct(machines, "a computer's name")
     if estate["directory_connector"]:
@@ -207,8 +207,8 @@ def _check_fault(rules: _Rules, fault: dict[str, Any], here: Place) -> None:
             return
     elif kind == "cluster" and not rules.known((*here, "cluster"), fault["cluster"], estate["clusters"], "a cluster"):
         return
-    moment, unused, about = fault["on"].partition(" ")
-    about = about.strip()
+    moment = fault["on"].partition(" ")[0]
+    about = fault["on"].removeprefix(moment).strip()
     table: dict[str, list[str]] = limits()["faults"][kind]
     if not rules.known((*here, "on"), moment, table, f"a moment of a {kind}"):
         return

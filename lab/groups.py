@@ -191,7 +191,7 @@ class GroupWork:
 
     def follow(self, node: str, service: str, cause: str) -> None:
         """A service that the cluster manages runs on a node where a resource of that kind is online, only there."""
-        host = self._cluster.nodes[node].host
+        member, host = self._cluster.nodes[node].member, self._cluster.nodes[node].host
         known = host.services.get(service)
         if known is None or not known.cluster_managed:
             return
@@ -201,7 +201,7 @@ class GroupWork:
             for r in self._cluster.resources.values()
             if r.state == "online"
         )
-        host.service_manager.set_at_once(service, "running" if runs and host.up else "stopped", "cluster")
+        host.service_manager.set_at_once(service, "running" if runs and member else "stopped", "cluster")
 
     def _bring_online(self, group: Group, resources: list[Resource], cause: str, fault: Fault | None) -> Trial:
         """Bring resources online in order, each with two attempts; False at the first that fails."""

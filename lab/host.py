@@ -40,6 +40,8 @@ class Process:
     on_end: Callable[[int], object] | None = None
     background: Background | None = None
     handle: Handle | None = None
+    # The shell of a client's call: that it comes and goes is no change of the world for those who watch it.
+    of_call: bool = False
 
     @property
     def ended(self) -> bool:
@@ -110,7 +112,7 @@ class Host:
         self.registry: Registry
         self._next_pid = 4
         self._life: Flow | None = None
-        self._waiting = False
+        self._waiting = self._closing = False
         self._connections: dict[tuple[str, str], str] = {}
         self._drives: dict[tuple[str, str], str] = {}
 
@@ -155,6 +157,11 @@ class Host:
 
     # -- programs and processes
 
+    @property
+    def settled(self) -> bool:
+        """Whether it neither shuts down nor starts up, with its services, now."""
+        return self._life is None or self._life.done
+
     def context(self, user: str, logon: str = "network", cwd: str | None = None) -> Context:
         """Return what a program of this account runs in, with the environment that Windows gives it."""
         from .world import make_context
@@ -168,15 +175,17 @@ class Host:
         logon: str = "service",
         duration: float | None = None,
         on_end: Callable[[int], object] | None = None,
+        of_call: bool = False,
     ) -> Process:
         """Start a process; it ends by itself with exit code 0 after `duration` seconds, or never (None)."""
         self._next_pid += 4 * self.world.random.randrange(1, 40)
         memory = self.world.random.randrange(800, 60000) * 1024
-        process = Process(self._next_pid, image, user, logon, self.world.clock.time, memory, on_end=on_end)
+        process = Process(self._next_pid, image, user, logon, self.world.clock.time, memory, on_end=on_end, of_call=of_call)
         self.processes.append(process)
         if duration is not None:
             process.handle = self.world.clock.after(duration, lambda: self.end_process(process, 0))
-        self.world.changed()
+        if not of_call:
+            self.world.changed()
         return process
 
     def kill(self, process: Process) -> None:
@@ -192,7 +201,8 @@ class Host:
             self.processes.remove(process)
         if process.handle:
             process.handle.cancel()
-        self.world.changed()
+        if not process.of_call:
+            self.world.changed()
         if process.on_end:
             process.on_end(exit_code)
         if process.background:
@@ -217,18 +227,22 @@ class Host:
 
         `cause`: command, or installer when an update's program restarts the host itself.
         """
-        if self._life and not self._life.done:
+        if not self.up or self._closing:
             raise Win32Error(SHUTDOWN_IN_PROGRESS, self.name)
+        if self._life:
+            self._life.cancel()  # services that are still to be started with the host
+        self._closing = True
         self.world.emit("shutdown", host=self, restart=restart, cause=cause)
         self.log_event("System", "USER32", 1074, "information", "A restart or shutdown was initiated.")
         self._life = self.world.clock.flow(self._going_down(restart, delay, cause))
 
     def abort_shutdown(self) -> None:
         """Take back a shutdown whose delay has not run out; raises Win32Error 1116."""
-        if not self._life or self._life.done or not self._waiting:
+        if not self._life or not self._waiting:
             raise Win32Error(NO_SHUTDOWN_IN_PROGRESS, self.name)
         self._life.cancel()
         self._life = None
+        self._closing = self._waiting = False
         self.world.emit("shutdown_aborted", host=self)
 
     def crash(self, comes_back: bool = True) -> None:
@@ -285,7 +299,7 @@ class Host:
 
     def _fall(self, cause: str) -> None:
         """From now on nothing of the host runs."""
-        self.up = self.booting = False
+        self.up = self.booting = self._waiting = self._closing = False
         self._connections.clear()
         self._drives.clear()
         self.service_manager.drop_all(cause)

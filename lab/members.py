@@ -56,6 +56,10 @@ class Membership:
             yield 0.5
         node.leaving = False
         cluster.set_node(node, "down")
+        for group in cluster.groups.values():  # nobody could take them then; a node may have joined meanwhile
+            takers = cluster.candidates(group, {node.name}) if group.owner == node.name and not group.busy else []
+            if takers:
+                cluster.work.replace(group, cluster.work.take_over(group, takers[0]))
 
     def lost(self, node: Node) -> None:
         """A node has died: what it ran is gone at once, and its groups go elsewhere when that is noticed."""

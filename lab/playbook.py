@@ -84,23 +84,24 @@ class Playbook:
         self._guard = threading.Lock()
         self._killed = threading.Event()
 
-    def run(self, inventory: Path, arguments: list[str]) -> tuple[int, bool]:
-        """Run it to its end: (exit status, whether `kill` ended it). KeyboardInterrupt ends it and is passed on."""
+    def run(self, inventory: Path, arguments: list[str]) -> bool:
+        """Run it to its end; returns whether `kill` ended it. KeyboardInterrupt ends it and is passed on.
+
+        Its exit status says less than the change record that it leaves, and is not used.
+        """
         command = [str(self._command), "-i", str(inventory), PLAYBOOK, *arguments]
         self._killed.clear()
         with self._guard:
-            self._process = subprocess.Popen(
-                command, env=self._environment, stdin=subprocess.DEVNULL, process_group=0
-            )
+            self._process = subprocess.Popen(command, env=self._environment, stdin=subprocess.DEVNULL, process_group=0)
         try:
-            status = self._process.wait()
+            self._process.wait()
         except BaseException:
             self._end()
             raise
         finally:
             with self._guard:
                 self._process = None
-        return status, self._killed.is_set()
+        return self._killed.is_set()
 
     def kill(self) -> None:
         """Kill it with everything that it started, at once; nothing happens when none is running."""

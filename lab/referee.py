@@ -63,6 +63,7 @@ class _Watched:
     stopped: set[str] = field(default_factory=set)
     start_failed: set[str] = field(default_factory=set)
     restart_asked: bool = False
+    start_types: dict[str, str] = field(default_factory=dict)
 
 
 def stamp(moment: float) -> str:
@@ -85,7 +86,8 @@ class Referee:
         """Remember the estate as it is found."""
         for host in self._world.hosts.values():
             running = [s.name for s in host.services.values() if s.state == "running" and not s.cluster_managed]
-            self._hosts[host.name] = _Watched(baseline=running)
+            start_types = {service.name: service.start_type for service in host.services.values()}
+            self._hosts[host.name] = _Watched(baseline=running, start_types=start_types)
         self.availability.begin()
 
     def run_started(self) -> None:
@@ -138,6 +140,8 @@ class Referee:
     ) -> None:
         if success and exit_code == 3010:
             self._hosts[host.name].restart_asked = True
+        if host.node is not None and host.node.member and not host.node.leaving:
+            self._out.discard(host.name)
         if exit_code is not None and not success:
             self._failures.append(_Failure(host.name, self._now))
 
@@ -198,8 +202,12 @@ class Referee:
         found = []
         for host in self._world.hosts.values():
             watched = self._hosts[host.name]
-            if not host.up or host.installing:
+            if not host.up or host.installing or not host.settled:
                 continue
+            for name, start_type in watched.start_types.items():
+                if host.services[name].start_type != start_type:
+                    what = f"the start type of {name} is {host.services[name].start_type}, it was {start_type}"
+                    found.append(Violation(self._now, host.name, 7, what))
             for name in sorted(watched.stopped - watched.start_failed):
                 if name in watched.baseline and host.services[name].state == "stopped":
                     found.append(Violation(self._now, host.name, 7, f"the service {name} was stopped and does not run"))
@@ -238,7 +246,6 @@ class Referee:
 
     def _on_up(self, host: Host) -> None:
         self._hosts[host.name].restart_asked = False
-        self._hosts[host.name].stopped.clear()
 
     def _on_fault(self, fault: Fault) -> None:
         """A fault that keeps something from working is no violation of the run's; the start of a service is such."""

@@ -64,17 +64,19 @@ def split_key(path: str) -> list[str]:
 
 
 class Registry:
-    """The registry of one host. `views` give the parts that show the simulated system; they cannot be written."""
+    """The registry of one host. `views` give the parts that show the simulated system, each with the key above
+    them; they cannot be written.
+    """
 
-    def __init__(self, host: Host, views: list[Callable[[Host], Tree]]) -> None:
+    def __init__(self, host: Host, views: list[tuple[str, Callable[[Host], Tree]]]) -> None:
         self._host = host
-        self._views = views
+        self._views = [([part.lower() for part in split_key(top)], view) for top, view in views]
         self._written = Key("")
 
     def exists(self, path: str) -> bool:
         """Whether the key is there."""
         parts = split_key(path)
-        return any(root.below(parts) is not None for root in self._layers())
+        return any(root.below(parts) is not None for root in self._layers(parts))
 
     def keys(self, path: str) -> list[str]:
         """Return the names of the keys below; raises Win32Error 2 when the key is missing."""
@@ -104,8 +106,9 @@ class Registry:
         """Return the path with the long root name and the case in which the keys were made."""
         names: list[str] = []
         parts = split_key(path)
+        layers = self._layers(parts)
         for length in range(1, len(parts) + 1):
-            for layer in self._layers():
+            for layer in layers:
                 key = layer.below(parts[:length])
                 if key is not None:
                     names.append(key.name)
@@ -144,9 +147,14 @@ class Registry:
             raise Win32Error(ACCESS_DENIED, path)
         return parts
 
-    def _layers(self) -> list[Key]:
+    def _layers(self, parts: list[str]) -> list[Key]:
+        """What is shown and what was written; views that lie beside the path are left out."""
         seen = Key("")
-        for view in self._views:
+        lowered = [part.lower() for part in parts]
+        for top, view in self._views:
+            shared = min(len(top), len(lowered))
+            if top[:shared] != lowered[:shared]:
+                continue
             for path, values in view(self._host).items():
                 key = seen.make(split_key(path))
                 key.values.update({name.lower(): (name, kind, data) for name, (kind, data) in values.items()})
@@ -156,7 +164,7 @@ class Registry:
 
     def _found(self, path: str) -> list[Key]:
         parts = split_key(path)
-        found = [key for key in (layer.below(parts) for layer in self._layers()) if key is not None]
+        found = [key for key in (layer.below(parts) for layer in self._layers(parts)) if key is not None]
         if not found:
             raise Win32Error(FILE_NOT_FOUND, path)
         return found

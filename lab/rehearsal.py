@@ -101,8 +101,7 @@ def _run(request: Request, lab: Lab, playbook: Playbook, out: Path, say: Say) ->
         for name in (RECORD, RECORD_PAGE):
             (out / name).unlink(missing_ok=True)
         lab.world.referee.run_started()
-        unused_status, killed = playbook.run(out / INVENTORY, arguments)
-        if killed:
+        if playbook.run(out / INVENTORY, arguments):
             say("The playbook was killed by a fault. It is started again.")
             (out / RECORD).unlink(missing_ok=True)
             lab.world.referee.run_started()

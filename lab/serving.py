@@ -103,7 +103,8 @@ def serve_detached(estate: Path, out: Path, faults: Path | None) -> int:
     package = (__package__ or "lab").split(".")
     root = Path(__file__).resolve().parents[len(package)]
     reading, writing = os.pipe()
-    command = [sys.executable, "-m", ".".join(package), "serve", str(estate), "--out", str(out), "--ready", str(writing)]
+    command = [sys.executable, "-m", ".".join(package), "serve", str(estate), "--out", str(out)]
+    command += ["--ready", str(writing)]
     if faults:
         command += ["--faults", str(faults)]
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH", "")]))
@@ -119,7 +120,7 @@ def serve_detached(estate: Path, out: Path, faults: Path | None) -> int:
         )
     os.close(writing)
     # the pipe ends without a word when the child ends
-    with open(reading, "rb") as pipe:
+    with os.fdopen(reading, "rb") as pipe:
         if pipe.read(5) == b"ready":
             print(f"The lab listens as process {child.pid}. Inventory: {out / INVENTORY}")
             return GOOD

@@ -173,4 +173,11 @@ def cluster(host: Host) -> Tree:
     return tree
 
 
-VIEWS: list[Callable[[Host], Tree]] = [exchange_setup, updates, windows, services, cluster]
+#: Each view, and the key below which everything that it shows lies.
+VIEWS: list[tuple[str, Callable[[Host], Tree]]] = [
+    (SOFTWARE, exchange_setup),
+    (f"{SOFTWARE}\\Updates", updates),
+    ("HKLM", windows),
+    (f"{SYSTEM}\\Services", services),
+    ("HKLM\\Cluster", cluster),
+]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 LOGON_FAILURE = 1326
 #: Calls of a host that are remembered to see that a client asks the same again and again.
 _REMEMBERED = 3
+#: Seconds that a client is taken to wait before it asks the same again, at speed 0.
+_POLL = 15.0
 
 Observer = Callable[[str, dict[str, Any]], object]
 
@@ -200,6 +202,8 @@ class World:
             if self.clock.speed == 0:
                 if (text, self.generation) in asked:
                     self.clock.jump()  # the client is polling
+                elif any(text == earlier for earlier, unused in asked):
+                    self.clock.sleep(_POLL)  # ... and others are at work meanwhile
                 else:
                     self.clock.sleep(1.0)
             entry = self.journal.begin(host, channel, text)

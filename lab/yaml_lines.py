@@ -156,15 +156,14 @@ def check_schema(document: Document, name: str) -> None:
         raise EstateError(problem for unused_line, problem in sorted(found))
 
 
-def _place(error: ValidationError) -> Place:
-    return tuple(error.absolute_path)
-
-
 def _explain(error: ValidationError) -> Iterator[tuple[Place, str]]:
     """A schema error in the reader's words: (place, what was found and what was expected)."""
-    place, found, schema = _place(error), error.instance, error.schema
+    place: Place = tuple(error.absolute_path)
+    found: Any = error.instance
+    schema = error.schema
     described = schema.get("description", "") if isinstance(schema, dict) else ""
-    rule, limit = error.validator, error.validator_value
+    rule = error.validator
+    limit: Any = error.validator_value
     if rule == "additionalProperties" and isinstance(found, dict) and isinstance(schema, dict):
         known = list(schema.get("properties", {}))
         for key in found:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from ..shell.call import Call, program
 
+MADE_UP = "192.0.2.1"  # shown for a host of the estate that has no address of its own
+
 
 @program("ping")
 def ping(call: Call) -> int:
@@ -26,11 +28,10 @@ def ping(call: Call) -> int:
             return 1
         else:
             target = word
-    address = _address(call, target)
+    address, alive = _find(call, target)
     if not address:
         call.line(call.text("ping.unknown", name=target))
         return 1
-    alive = _alive(call, address)
     call.line("\n" + call.text("ping.pinging", target=target, address=address) + "\n")
     for number in range(count):
         if number:
@@ -56,20 +57,14 @@ def ping(call: Call) -> int:
     return 0 if alive else 1
 
 
-def _address(call: Call, target: str) -> str:
+def _find(call: Call, target: str) -> tuple[str, bool]:
+    """The address of a name, and whether somebody answers there; no address for an unknown name."""
     name = target.lower().partition(".")[0]
-    if name == "localhost" or target.startswith("127."):
-        return "127.0.0.1" if name == "localhost" else target
+    if name == "localhost" or target == "127.0.0.1":
+        return "127.0.0.1", True
     for host in call.world.hosts.values():
-        if host.name.lower() == name or host.computer_name.lower() == name or host.address == target:
-            return host.address or "192.0.2.1"
+        if target == host.address or name in (host.name.lower(), host.computer_name.lower()):
+            return host.address or MADE_UP, host.up
     if name in (controller.lower() for controller in call.world.controllers):
-        return "192.0.2.250"
-    return target if target.replace(".", "").isdigit() else ""
-
-
-def _alive(call: Call, address: str) -> bool:
-    if address == "127.0.0.1" or address == "192.0.2.250":
-        return True
-    owner = next((host for host in call.world.hosts.values() if host.address == address), None)
-    return address.startswith("127.") if owner is None else owner.up
+        return MADE_UP, True
+    return (target, False) if target.replace(".", "").isdigit() else ("", False)

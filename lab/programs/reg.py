@@ -98,35 +98,29 @@ def reg(call: Call) -> int:
 
 
 def _query(call: Call, options: Options) -> int:
-    registry = call.host.registry
-    key = registry.canonical(options.key)
-    rows = _rows(call, key, options.value)
-    if options.value is not None and not rows and not options.below:
-        call.complain("\n" + call.text("reg.missing"))
-        return 1
+    shown, found = _listing(call, call.host.registry.canonical(options.key), options)
+    if options.value is not None and not found:
+        raise Win32Error(2, options.key)
     if call.text("reg.header"):
         call.line("\n" + call.text("reg.header"))
-    found = _show(call, key, options)
-    if options.value is not None and not found:
-        call.complain("\n" + call.text("reg.missing"))
-        return 1
+    for line in shown:
+        call.line(line)
     return 0
 
 
-def _show(call: Call, key: str, options: Options) -> bool:
+def _listing(call: Call, key: str, options: Options) -> tuple[list[str], bool]:
+    """The lines for a key, and with /s for those below it, and whether a value was found."""
     rows = _rows(call, key, options.value)
     found = bool(rows)
-    if rows or options.value is None:
-        call.line("\n" + key)
-        for row in rows:
-            call.line(row)
-    children = call.host.registry.keys(key)
-    for child in children:
+    lines = ["\n" + key, *rows] if rows or options.value is None else []
+    for child in call.host.registry.keys(key):
         if options.below:
-            found |= _show(call, f"{key}\\{child}", options)
+            below, found_below = _listing(call, f"{key}\\{child}", options)
+            lines += below
+            found |= found_below
         elif options.value is None:
-            call.line(f"\n{key}\\{child}")
-    return found
+            lines.append(f"\n{key}\\{child}")
+    return lines, found
 
 
 def _rows(call: Call, key: str, wanted: str | None) -> list[str]:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from .argv import split_words
 from .interpreter import ExitBatch, Shell
-from .loops import render
+from .loops import is_quiet, render
 from .parser import DELIMITERS, Parser
 from .streams import Streams
-from .syntax import Block, Node, Simple, SyntaxProblem
+from .syntax import SyntaxProblem
 from .variables import Variables
 
 if TYPE_CHECKING:
@@ -116,18 +116,9 @@ def _run_line(shell: Shell, frame: Frame, line: str, streams: Streams) -> None:
         raise ExitBatch(shell.errorlevel) from None
     if node is None:
         return
-    if shell.echo and not _quiet(node):
+    if shell.echo and not is_quiet(node):
         streams.out.write(f"\r\n{shell.context.cwd}>{render(node)} \r\n")
     shell.run(node, streams)
-
-
-def _quiet(node: Node) -> bool:
-    while not isinstance(node, Simple | Block):
-        following = getattr(node, "left", None)
-        if following is None:
-            return False
-        node = following
-    return node.quiet
 
 
 def _find_label(frame: Frame, label: str) -> int | None:

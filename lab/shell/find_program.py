@@ -48,8 +48,7 @@ def find(shell: Shell, name: str, rest: str) -> Found | BatchFile | Missing:
     for path in _candidates(shell, plain):
         if path.lower().endswith(BATCH):
             return BatchFile(path)
-        base = path.lower().rsplit("\\", 1)[-1].removesuffix(".exe")
-        known = PROGRAMS.get(base)
+        known = PROGRAMS.get(_stem(path))
         if known and known.file and _available(shell, known):
             return Found(known, path)
         for function in FINDERS:
@@ -62,9 +61,14 @@ def find(shell: Shell, name: str, rest: str) -> Found | BatchFile | Missing:
         return Found(known)
     if "\\" in plain and not shell.disk.is_dir(plain.rsplit("\\", 1)[0] + "\\"):
         return Missing(shell.text("win32.3"), 1)
-    if any(not path.lower().endswith(BATCH) for path in _candidates(shell, plain)):
+    if any(_stem(path) not in PROGRAMS for path in _candidates(shell, plain)):
         return Missing(shell.text("cmd.cannot_execute"), 1)
     return Missing(shell.text("cmd.not_recognized", name=name), 9009)
+
+
+def _stem(path: str) -> str:
+    """The name by which a program's file is registered."""
+    return path.lower().rsplit("\\", 1)[-1].removesuffix(".exe")
 
 
 def _available(shell: Shell, known: Program) -> bool:

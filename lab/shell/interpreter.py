@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from ..errors import Win32Error
 from . import find_program, loops, percent
-from .argv import split_arguments, unquote
+from .argv import split_arguments, split_words, unquote
 from .call import Call, Program
 from .commands import BUILTINS, Quiet
 from .conditions import holds
 from .filesystem import Disk
-from .parser import Parser
+from .parser import DELIMITERS, Parser
 from .streams import Capture, Discard, FileSink, Sink, Source, Streams
 from .syntax import Block, Chain, For, If, Node, Redirect, Simple, SyntaxProblem
 from .variables import Variables
@@ -143,8 +143,8 @@ class Shell:
             return 1
         try:
             node = Parser(self.expand(line)).parse()
-        except SyntaxProblem as problem:
-            self.syntax_error(problem, streams)
+        except (SyntaxProblem, RecursionError) as problem:
+            self.syntax_error(problem if isinstance(problem, SyntaxProblem) else SyntaxProblem(None), streams)
             return SYNTAX_ERROR
         if node is None:
             return 0
@@ -182,6 +182,8 @@ class Shell:
     def _chain(self, node: Chain, streams: Streams) -> int:
         if node.operator == "|":
             return self._pipe(node, streams)
+        if node.operator == "&":
+            return self._in_turn(node, streams)
         code = self.run(node.left, streams)
         if node.operator == "&&" and code:
             return code
@@ -191,6 +193,18 @@ class Shell:
             # "||" makes cmd set ERRORLEVEL even after commands that otherwise leave it alone.
             self.errorlevel = code
         return self.run(node.right, streams)
+
+    def _in_turn(self, node: Chain, streams: Streams) -> int:
+        """A long line can hold hundreds of commands: they are run one by one, not one inside the other."""
+        commands: list[Node] = []
+        first: Node = node
+        while isinstance(first, Chain) and first.operator == "&":
+            commands.append(first.right)
+            first = first.left
+        code = self.run(first, streams)
+        for command in reversed(commands):
+            code = self.run(command, streams)
+        return code
 
     def _pipe(self, node: Chain, streams: Streams) -> int:
         middle = Capture()
@@ -310,12 +324,18 @@ class Shell:
         except Win32Error as problem:
             call.complain(call.win32(problem.code))
             code = 1
+        self.timer.check()
         self.errorlevel = signed(code)
         return self.errorlevel
 
     def _builtin(self, name: str, rest: str, streams: Streams) -> int:
         command = BUILTINS[name]
         call = Call(self, name, rest, [], streams)
+        # "/?" among the arguments asks for help, also behind the text of an echo; "echo(" is not caught [R].
+        if rest[:1] in DELIMITERS and "/?" in split_words(rest) and name != "rem":
+            call.line(call.text("cmd.help", name=name.upper()))
+            self.errorlevel = 1
+            return 1
         self.changing |= command.changes
         try:
             code = command.run(call)

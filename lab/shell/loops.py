@@ -56,8 +56,11 @@ def render(node: Node) -> str:
             return f"for %{node.variable} in ({node.values}) do {render(node.body)}"
 
 
-def _is_quiet(node: Node) -> bool:
-    return isinstance(node, Simple | Block) and node.quiet
+def is_quiet(node: Node) -> bool:
+    """Whether a command begins with ``@``."""
+    while isinstance(node, Chain):
+        node = node.left
+    return node.quiet
 
 
 def run_for(shell: Shell, node: For, streams: Streams) -> int:
@@ -73,7 +76,7 @@ def run_for(shell: Shell, node: For, streams: Streams) -> int:
     outer = shell.loops
     for variables in rounds:
         shell.loops = {**outer, **variables}
-        if shell.echo and not _is_quiet(node.body):
+        if shell.echo and not is_quiet(node.body):
             streams.out.write(f"\r\n{shell.context.cwd}>{shell.substitute(render(node.body))} \r\n")
         try:
             code = shell.run(node.body, streams)

@@ -72,12 +72,11 @@ class Parser:
     def _read_escaped(self) -> str:
         """The character that a caret protects; a caret at the end of a line joins the next one."""
         self.position += 1
-        if self._at_end():
-            return self._take() if self._continue_line() and not self._at_end() else ""
+        if self._at_end() and not self._continue_line():
+            return ""
         if self._peek() == "\n":
             self.position += 1
-            return "" if self._at_end() else self._take()
-        return self._take()
+        return "" if self._at_end() else self._take()
 
     def _take(self) -> str:
         char = self.text[self.position]
@@ -159,9 +158,13 @@ class Parser:
         if self._peek() in "&|)":
             raise SyntaxProblem(self._peek(2) if self._peek(2) in ("&&", "||") else self._peek())
         if self._keyword("if") and not redirects:
-            return self._if()
+            node = self._if()
+            node.quiet = quiet
+            return node
         if self._keyword("for") and not redirects:
-            return self._for()
+            loop = self._for()
+            loop.quiet = quiet
+            return loop
         return self._simple(redirects, quiet)
 
     def _leading_redirect(self) -> bool:
@@ -273,7 +276,7 @@ class Parser:
 
     # -- if and for ---------------------------------------------------------------------------------
 
-    def _if(self) -> Node:
+    def _if(self) -> If:
         self.position += 2
         negated = ignore_case = False
         while True:
@@ -332,7 +335,7 @@ class Parser:
         while self._peek() in (" ", "\t"):
             self.position += 1
 
-    def _for(self) -> Node:
+    def _for(self) -> For:
         self.position += 3
         self._skip_delimiters()
         kind = options = ""

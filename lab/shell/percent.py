@@ -11,22 +11,27 @@ described at length in public analyses of cmd's parser and by ``cmd /?``, ``call
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 Lookup = Callable[[str], str | None]
 Modify = Callable[[str, str], str]
 
 LETTERS = "fdpnxsatz"
+SUBSTRING = re.compile(r"~\s*[-+]?\w*(,\s*[-+]?\w*)?")
 
 
-def apply_modifier(value: str, modifier: str) -> str:
-    """Apply ``:~start,length`` or ``:search=replace`` (the text after the colon) to a variable's value."""
+def apply_modifier(value: str, modifier: str) -> str | None:
+    """Apply ``:~start,length`` or ``:search=replace`` (the text after the colon) to a variable's value.
+
+    None: the text is neither, so that the reference is not one.
+    """
     if modifier.startswith("~"):
-        return _substring(value, modifier[1:])
+        return _substring(value, modifier[1:]) if SUBSTRING.fullmatch(modifier) else None
     search, separator, replacement = modifier.partition("=")
-    if not separator or not search:
-        return value
-    if search.startswith("*") and len(search) > 1:
+    if not separator or search in ("", "*"):
+        return None
+    if search.startswith("*"):
         position = value.lower().find(search[1:].lower())
         return value if position < 0 else replacement + value[position + len(search) - 1 :]
     result: list[str] = []
@@ -88,8 +93,10 @@ def expand_prompt(line: str, lookup: Lookup) -> str:
         if char == "%":
             name, modifier, after, closed = _variable(line, index)
             value = lookup(name) if closed and name else None
+            if value is not None and modifier is not None:
+                value = apply_modifier(value, modifier)
             if value is not None:
-                result.append(value if modifier is None else apply_modifier(value, modifier))
+                result.append(value)
                 index = after
                 continue
         result.append(char)
@@ -150,7 +157,11 @@ def _batch_variable(line: str, index: int, lookup: Lookup, result: list[str]) ->
     if value is None:
         # An undefined variable with a modifier loses only "%NAME:", the rest stays.
         return after if modifier is None else index + len(name) + 1
-    result.append(value if modifier is None else apply_modifier(value, modifier))
+    if modifier is not None:
+        value = apply_modifier(value, modifier)
+        if value is None:
+            return index
+    result.append(value)
     return after
 
 
@@ -172,7 +183,8 @@ def expand_delayed(text: str, lookup: Lookup) -> str:
                 continue
             name, separator, modifier = text[index:closing].partition(":")
             value = lookup(name) or ""
-            result.append(apply_modifier(value, modifier) if separator else value)
+            changed = apply_modifier(value, modifier) if separator else value
+            result.append(value if changed is None else changed)
             index = closing + 1
         else:
             result.append(char)

@@ -68,6 +68,7 @@ class If:
     ignore_case: bool
     then: Node
     otherwise: Node | None = None
+    quiet: bool = False
 
 
 @dataclass
@@ -79,6 +80,7 @@ class For:
     variable: str
     values: str
     body: Node
+    quiet: bool = False
 
 
 Node = Simple | Block | Chain | If | For

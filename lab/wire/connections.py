@@ -119,7 +119,7 @@ class Loopback:
                     return
                 assert isinstance(key.fileobj, socket.socket)
                 try:
-                    connection, unused_peer = key.fileobj.accept()
+                    connection = key.fileobj.accept()[0]
                 except OSError:
                     continue
                 connection.setblocking(True)

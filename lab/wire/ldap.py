@@ -45,7 +45,7 @@ NEEDS_TLS = (
     "00002028: LdapErr: DSID-0C0901FC, comment: The server requires binds to turn on integrity checking if SSL\\TLS"
     " are not already active on the connection, data 0, vece"
 )
-BAD_PASSWORD = "80090308: LdapErr: DSID-0C090334, comment: AcceptSecurityContext error, data 52e, vece"  # noqa: S105
+BAD_PASSWORD = "80090308: LdapErr: DSID-0C090334, comment: AcceptSecurityContext error, data 52e, vece"
 
 
 class LdapServer:
@@ -219,7 +219,8 @@ class _Connection:
             cookie = secrets.token_bytes(8) if later and paged.size else b""
             if cookie:
                 self._pages[cookie] = later
-            controls.append(sansldap.PagedResultControl(critical=False, size=len(found), cookie=cookie))
+            # Active Directory gives no estimate of the total
+            controls.append(sansldap.PagedResultControl(critical=False, size=0, cookie=cookie))
         elif later:
             code = Code.SIZE_LIMIT_EXCEEDED
         self.session.search_result_done(request.message_id, result_code=code, controls=controls)

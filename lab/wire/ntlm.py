@@ -38,7 +38,7 @@ class Accounts:
         self._names: dict[str, str] = {}
         lines: list[str] = []
         for account, password in passwords.items():
-            domain, unused, user = account.partition("\\")
+            domain, user = account.split("\\", 1)
             forms = [(domain, user), (dns_domain, user), ("", f"{user}@{dns_domain}"), ("", f"{user}@{domain}")]
             for of, name in forms:
                 lines.append(f"{of}:{name}:{password}\n")
@@ -92,7 +92,8 @@ def encrypt(context: spnego.ContextProxy, message: bytes) -> bytes:
         f"Length={len(message) + wrapped.padding_length}\r\n"
         f"--{BOUNDARY}\r\n\tContent-Type: application/octet-stream\r\n"
     ).encode()
-    return head + struct.pack("<i", len(wrapped.header)) + wrapped.header + wrapped.data + f"--{BOUNDARY}--\r\n".encode()
+    end = f"--{BOUNDARY}--\r\n".encode()
+    return head + struct.pack("<i", len(wrapped.header)) + wrapped.header + wrapped.data + end
 
 
 def decrypt(context: spnego.ContextProxy, body: bytes) -> bytes:

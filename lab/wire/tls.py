@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certification authority of the lab's own: server certificates by address and name, client certificates for logon."""
+"""A certification authority of the lab's own: certificates of servers, and of clients for their log-on."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Authority:
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         # the real time, not the simulated one: clients check with their own clock
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
@@ -81,7 +81,7 @@ class Authority:
         return certificate.public_bytes(serialization.Encoding.PEM).decode(), private.decode()
 
     def client(self, account: str, dns_domain: str) -> tuple[str, str]:
-        """Certificate and key (PEM) that log DOMAIN\\user on; the user's principal name stands in it as Windows wants."""
+        """Certificate and key (PEM) that log DOMAIN\\user on; the user's principal name stands in the certificate."""
         user = account.partition("\\")[2]
         principal = f"{user}@{dns_domain}".encode()
         other = x509.OtherName(UPN, bytes([0x0C, len(principal)]) + principal)
@@ -91,8 +91,8 @@ class Authority:
         """TLS for a server of that address; the certificate names the address and the names."""
         if address not in self._contexts:
             # the address is there as a name too: ldap3 compares with names only
-            alternatives: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(address)), x509.DNSName(address)]
-            alternatives += [x509.DNSName(name) for name in names if name.isascii()]
+            alternatives: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(address))]
+            alternatives += [x509.DNSName(name) for name in (address, *names) if name.isascii()]
             file = Path(self._folder.name) / f"{address}.pem"
             file.touch(mode=0o600)
             issued = self._issue(names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH)

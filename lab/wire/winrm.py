@@ -10,7 +10,7 @@ import binascii
 import socket
 import ssl
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import spnego
@@ -84,7 +84,7 @@ class WinrmServer:
 
     def date(self) -> datetime:
         """The host's time, for the Date header."""
-        return datetime.fromtimestamp(self.world.clock.now(), timezone.utc)
+        return datetime.fromtimestamp(self.world.clock.now(), UTC)
 
 
 class _Connection:
@@ -109,16 +109,9 @@ class _Connection:
                 request = reader.read()
                 if request is None:
                     return
-                self._still_there()
-                response = self._answer(request)
+                response = self._handle(request)
             except BadRequest as error:
                 response = Response(error.status, close=True)
-            except Reset:
-                raise
-            except Exception:
-                # a mistake of the lab's own: it must not stay unseen, and the client must not hang
-                self.server.trouble()
-                response = Response(500, close=True)
             if request and (request.version == "HTTP/1.0" or request.headers.get("connection", "").lower() == "close"):
                 response.close = True
             date = self.server.date()
@@ -126,6 +119,17 @@ class _Connection:
             self.connection.sendall(response.pack(date))
             if response.close:
                 return
+
+    def _handle(self, request: Request) -> Response:
+        """Answer a request. A mistake of the lab's own must not stay unseen, and the client must not hang."""
+        self._still_there()
+        try:
+            return self._answer(request)
+        except (BadRequest, Reset):
+            raise
+        except Exception:
+            self.server.trouble()
+            return Response(500, close=True)
 
     def _still_there(self) -> None:
         """A connection does not survive the end of its host."""
@@ -165,14 +169,14 @@ class _Connection:
         if authorization == MUTUAL:
             self.user = self.server.accounts.canonical(self.certificate) if self.secure else None
             return (None if self.user else self._challenge()), []
-        scheme, unused, encoded = authorization.partition(" ")
+        scheme = authorization.partition(" ")[0]
         try:
-            token = base64.b64decode(encoded.strip(), validate=True)
+            token = base64.b64decode(authorization[len(scheme) :].strip(), validate=True)
         except (binascii.Error, ValueError):
             return Response(400), []
         if scheme.lower() == "basic" and self.secure:
-            name, unused, password = token.decode("utf-8", "replace").partition(":")
-            self.user = self.server.accounts.check(name, password)
+            name = token.decode("utf-8", "replace").partition(":")[0]
+            self.user = self.server.accounts.check(name, token.decode("utf-8", "replace")[len(name) + 1 :])
             return (None if self.user else self._challenge()), []
         if scheme.lower() not in ("negotiate", "ntlm"):
             return self._challenge(), []

@@ -82,7 +82,7 @@ class Operations:
         )
         body = (
             f"<x:ResourceCreated><a:Address>{soap.ANONYMOUS}</a:Address><a:ReferenceParameters>"
-            f"<w:ResourceURI>{soap.CMD}</w:ResourceURI><w:SelectorSet><w:Selector Name=\"ShellId\">{shell.shell_id}"
+            f'<w:ResourceURI>{soap.CMD}</w:ResourceURI><w:SelectorSet><w:Selector Name="ShellId">{shell.shell_id}'
             "</w:Selector></w:SelectorSet></a:ReferenceParameters></x:ResourceCreated>"
         )
         return soap.answer(message, f"{TRANSFER}/CreateResponse", body + self._describe(shell))

@@ -77,7 +77,7 @@ class RemoteCommand:
         if self._timer:
             self._timer.cancel()
         shell = self.shell
-        self._process = shell.host.spawn("cmd.exe", shell.owner, "network")
+        self._process = shell.host.spawn("cmd.exe", shell.owner, "network", of_call=True)
         self._process.background = shell.world.clock.spawn(self._run, "lab-command")
 
     def interrupt(self) -> None:

@@ -123,7 +123,12 @@ def test_a_host_without_settings_is_complete(tmp_path: Path) -> None:
     estate = load(tmp_path, "hosts:\n  mbx1:\n")
     host = estate["hosts"]["mbx1"]
     assert (host["os"], host["os_service_pack"], host["product"]) == ("server2003", 2, "2003")
-    assert (host["edition"], host["service_pack"], host["channel"], host["role"]) == ("standard", 1, "winrm", "back_end")
+    assert (host["edition"], host["service_pack"], host["channel"], host["role"]) == (
+        "standard",
+        1,
+        "winrm",
+        "back_end",
+    )
     assert host["setup"] == {"exit_code": 0, "minutes": 10}
     assert estate["update"] == "exchange2003-sp2"
     assert list(estate["controllers"]) == ["dc1"]
@@ -143,7 +148,9 @@ def test_a_host_without_settings_is_complete(tmp_path: Path) -> None:
         ("{product: 2003, os: '2000'}", "2000", "2003", "rpc", "exchange2003-sp2"),
     ],
 )
-def test_windows_and_product_fit(tmp_path: Path, written: str, os: str, product: str, channel: str, update: str) -> None:
+def test_windows_and_product_fit(
+    tmp_path: Path, written: str, os: str, product: str, channel: str, update: str
+) -> None:
     """Either names the other; numbers are taken for what they mean."""
     estate = load(tmp_path, f"hosts: {{h: {written}}}")
     host = estate["hosts"]["h"]
@@ -205,14 +212,14 @@ MISTAKES = [
     ("hosts:\n  bad name: {}", 'my.yml:2: hosts["bad name"]: found "bad name", expected a computer\'s name'),
     ("hosts:\n  12345: {}", "hosts.12345: found"),
     ("hosts:\n  a: {}\n  a: {}", "my.yml:3: hosts.a: is written twice (first in line 2); expected each name once"),
-    ("hosts:\n  a: {}\n  A: {}", "my.yml:3: hosts.A: \"A\" is a computer's name twice"),
-    ("hosts:\n  dc1: {}", "hosts.dc1: \"dc1\" is a computer's name twice"),
+    ("hosts:\n  a: {}\n  A: {}", 'my.yml:3: hosts.A: "A" is a computer\'s name twice'),
+    ("hosts:\n  dc1: {}", 'hosts.dc1: "dc1" is a computer\'s name twice'),
     ("hosts: {a: {}\nx: [", "is not valid YAML"),
     ("speed: -1\nhosts: {a: }", "my.yml:1: speed: found -1, expected at least 0"),
-    ("domain: contoso\nhosts: {a: }", "domain: found \"contoso\", expected DNS name of the Windows domain"),
+    ("domain: contoso\nhosts: {a: }", 'domain: found "contoso", expected DNS name of the Windows domain'),
     ("update: exchange2003-sp7\nhosts: {a: }", "(did you mean exchange2003-sp"),
     ("update: [exchange2003-sp1, nope]\nhosts: {a: }", 'update[1]: found "nope", expected the key of an update'),
-    ("update: [exchange2003-sp1, exchange2003-sp1]\nhosts: {a: }", "names \"exchange2003-sp1\" twice"),
+    ("update: [exchange2003-sp1, exchange2003-sp1]\nhosts: {a: }", 'names "exchange2003-sp1" twice'),
     ("hosts:\n  a: {service_pack: 3}", "Exchange 2003 has no service pack 3; expected 0 to 2"),
     ("hosts:\n  a: {os_service_pack: 4}", "Windows Server 2003 has no service pack 4; expected 0 to 2"),
     ("hosts:\n  a: {os: nt4, product: '2003'}", "hosts.a.os: Exchange 2003 does not run on Windows NT 4.0"),
@@ -308,12 +315,18 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
-        lambda below: st.lists(below, max_size=3)
-        | st.dictionaries(st.sampled_from(["hosts", "clusters", "n1", "update", "nodes", "cluster"]), below, max_size=3),
+        lambda below: (
+            st.lists(below, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(["hosts", "clusters", "n1", "update", "nodes", "cluster"]), below, max_size=3
+            )
+        ),
         max_leaves=8,
     )
 )
-def test_whatever_is_written_gives_an_estate_or_messages(tmp_path_factory: pytest.TempPathFactory, content: Any) -> None:
+def test_whatever_is_written_gives_an_estate_or_messages(
+    tmp_path_factory: pytest.TempPathFactory, content: Any
+) -> None:
     """No content makes the loader fail in another way."""
     path = tmp_path_factory.mktemp("estate") / "any.yml"
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -360,7 +373,7 @@ FAULT_MISTAKES = [
     ("{on: install, do: hang}", "found none of them, expected one of host, cluster, controller"),
     ("{host: n1, cluster: mail, on: install, do: hang}", "found host and cluster"),
     ("{host: n1, on: instal, do: hang}", "(did you mean install?)"),
-    ("{host: n1, on: install, do: drop}", "[0].do: found \"drop\", expected what can happen on install"),
+    ("{host: n1, on: install, do: drop}", '[0].do: found "drop", expected what can happen on install'),
     ("{host: n1, on: call x, do: drop}", "expected call and a number from 1"),
     ("{host: n1, on: call 0, do: drop}", "expected call and a number from 1"),
     ("{host: n1, on: install, do: exit}", "code is missing"),

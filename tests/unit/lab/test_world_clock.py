@@ -299,6 +299,41 @@ def test_a_flow_waits_for_another_and_a_cancelled_one_ends_where_it_stands() -> 
     assert flow.done
 
 
+def test_many_callers_at_speed_share_one_course_of_time() -> None:
+    clock = Clock(20_000, START)
+    seen: list[float] = []
+    ticks: list[float] = []
+
+    def tick() -> None:
+        ticks.append(clock.now())
+        if len(ticks) < 50:
+            clock.after(37, tick)
+
+    def program() -> None:
+        for unused_round in range(20):
+            clock.sleep(10)
+            seen.append(clock.now())
+
+    def caller() -> None:
+        for number in range(20):
+            with clock.lock:
+                clock.wait_until(lambda wanted=number: len(ticks) > wanted, 1000)
+                if number == 5:
+                    clock.spawn(program)
+
+    clock.after(0, tick)
+    threads = [threading.Thread(target=caller) for unused in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+        assert not thread.is_alive()
+    clock.sleep(5000)
+    assert ticks == [START + 37 * number for number in range(50)]
+    assert len(seen) == 6 * 20
+    assert seen == sorted(seen)
+
+
 def test_close_ends_all_programs() -> None:
     clock = Clock(0, START)
     background = clock.spawn(lambda: clock.sleep_for_ever())
