@@ -25,6 +25,9 @@ from .service import start_cluster_service, stop_cluster_service
 
 KEPT_TYPES = ("IP Address", "Network Name", "Physical Disk")
 """What stays online in a virtual server that is to be upgraded: the article's own rule."""
+UNDECIDED = PENDING_RESOURCE_STATES | {"unknown"}
+"""What nothing is concluded from. A word that nobody knows may well be the one for "on its way"."""
+_UNKNOWN_WAIT = 60.0
 _EVENT_LOGS = "Read the Application and System logs of the node (sources MSExchangeCluster, ClusSvc)."
 _MISMATCH = (
     _EVENT_LOGS + " Event 1025 of MSExchangeCluster or error c1037b44 mean that the Exchange versions of the virtual"
@@ -72,7 +75,7 @@ def move_group(session: Session, group: str, node: str, timeout: float) -> dict[
     def look() -> Look:
         owner, word = group_row(session, name, state.words)
         key = (owner, word)
-        if word == "pending":
+        if word in UNDECIDED:
             return Look("pending", key, "")
         if owner == target:
             if word == "online" or (word == found.state and word != "failed"):
@@ -117,7 +120,6 @@ def take_offline(
         )
     kept = {kind.lower() for kind in keep_types}
     targets = [r for r in _dependents_first(state, name) if state.resources[r].type.lower() not in kept]
-    _known(state, targets)
     before = _group_dict(state, name)
     left = [r for r in targets if state.resources[r].state == "offline"]
     taken: list[str] = []
@@ -131,7 +133,7 @@ def take_offline(
         key = (resource, now)
         if now == "offline":
             return Look("done", key, now)
-        if now in PENDING_RESOURCE_STATES:
+        if now in UNDECIDED:
             return Look("pending", key, now)
         return Look("unchanged" if now == was else "bad", key, f"{resource} is {now}", _EVENT_LOGS)
 
@@ -172,7 +174,6 @@ def bring_online(session: Session, group: str, timeout: float, leave_offline: Se
     state, name, found = _observe(session, group, timeout)
     spared = {resource.lower() for resource in leave_offline}
     wanted = [r for r in reversed(_dependents_first(state, name)) if r.lower() not in spared]
-    _known(state, wanted)
     before = _group_dict(state, name)
     events = _Events(name, found.virtual_server)
     current = state
@@ -186,7 +187,7 @@ def bring_online(session: Session, group: str, timeout: float, leave_offline: Se
         equal[:] = [key, equal[1] + 1 if equal[0] == key else 1]
         if all(now == "online" for now in states.values()):
             return Look("done", key, "online")
-        if any(now in PENDING_RESOURCE_STATES for now in states.values()):
+        if any(now in UNDECIDED for now in states.values()):
             return Look("pending", key, "")
         sick = [f"{r} is {now}" for r, now in states.items() if now not in ("online", "offline")]
         if sick:
@@ -247,6 +248,7 @@ class _Events:
 
 def _observe(session: Session, group: str, timeout: float) -> tuple[ClusterState, str, Group]:
     """The cluster and the group in it, once nothing in the group is on its way."""
+    started = session.clock.now()
 
     def look() -> tuple[ClusterState, str, Group] | None:
         state = read_cluster(session)
@@ -258,27 +260,20 @@ def _observe(session: Session, group: str, timeout: float) -> tuple[ClusterState
         name = state.find_group(group)
         if name is None:
             raise Refused(f"the cluster has no group {group}", remedy=f"Its groups are {', '.join(state.groups)}.")
-        found = state.groups[name]
-        if found.state == "unknown":
+        states = {name: state.groups[name].state}
+        states |= {member: entry.state for member, entry in state.resources_of(name).items()}
+        undecided = [member for member, now in states.items() if now in UNDECIDED]
+        if not undecided:
+            return state, name, state.groups[name]
+        unknown = [member for member in undecided if states[member] == "unknown"]
+        if unknown and session.clock.now() - started > _UNKNOWN_WAIT:
             raise Refused(
-                f"the state of {name} cannot be told from the word that cluster.exe shows",
-                remedy="Look at the group by hand; for a language that is missing, see data/words.yml.",
+                f"the state of {', '.join(unknown)} cannot be told from the word that cluster.exe shows",
+                remedy="Look at it by hand; for a language that is missing, see data/words.yml.",
             )
-        members = state.resources_of(name).values()
-        if found.state == "pending" or any(member.state in PENDING_RESOURCE_STATES for member in members):
-            return None
-        return state, name, found
+        return None
 
     return session.wait(patient(session, look), what=f"{group} to settle", timeout=timeout, tolerate=TRANSIENT)
-
-
-def _known(state: ClusterState, resources: Sequence[str]) -> None:
-    unknown = [name for name in resources if state.resources[name].state == "unknown"]
-    if unknown:
-        raise Refused(
-            f"the state of {', '.join(unknown)} cannot be told from the word that cluster.exe shows",
-            remedy="Look at the resources by hand; for a language that is missing, see data/words.yml.",
-        )
 
 
 def _dependents_first(state: ClusterState, group: str) -> list[str]:

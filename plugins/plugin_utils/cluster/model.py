@@ -85,6 +85,14 @@ class ClusterState:
         ]
         return found
 
+    @property
+    def unknown(self) -> list[str]:
+        """Nodes, groups and resources whose state cannot be told."""
+        states = [(name, node.state) for name, node in self.nodes.items()]
+        states += [(name, group.state) for name, group in self.groups.items()]
+        states += [(name, resource.state) for name, resource in self.resources.items()]
+        return [name for name, state in states if state == "unknown"]
+
     def find_group(self, name: str) -> str | None:
         """The group of that name as the cluster spells it (names differ in nothing but case on Windows)."""
         return next((group for group in self.groups if group.lower() == name.lower()), None)

@@ -50,12 +50,14 @@ def read_cluster(session: Session, settle: float = 0) -> ClusterState:
     """
     if settle <= 0:
         return _read_consistently(session)
-    last: list[str] = []
+    deadline = session.clock.now() + settle
 
     def settled() -> ClusterState | None:
         state = _read_consistently(session)
-        last[:] = state.unsettled
-        return None if last else state
+        if state.unsettled:
+            return None
+        # A word that nobody knows may be the one for "on its way"; at the end it is told as it is.
+        return state if not state.unknown or session.clock.now() >= deadline else None
 
     return session.wait(settled, what="the cluster to settle", timeout=settle, tolerate=(NotAnswering, Moving))
 

@@ -113,12 +113,13 @@ def escape(text: str) -> str:
 def echo(text: str) -> str:
     """Build an ``echo`` that writes exactly this text and a line end.
 
-    ``echo`` alone, ``echo on``, ``echo off`` and ``echo /?`` mean something else: ``echo(`` has no such meanings.
+    ``echo`` alone, ``echo on``, ``echo off`` and ``echo /?`` mean something else, also with the separators ``,;=``
+    about them: ``echo(`` has no such meanings.
     Raises Refused for line ends and control characters.
     """
     if re.search(r"[\x00-\x1f\x7f]", text):
         raise Refused(f"the line {text!r} holds a control character and cannot be written with echo")
-    special = text.strip(" ").lower() in ("", "on", "off") or "/?" in text
+    special = text.strip(" ,;=").lower() in ("", "on", "off") or "/?" in text
     return f"echo{'(' if special else ' '}{escape(text)}"
 
 

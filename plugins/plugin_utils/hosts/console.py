@@ -124,13 +124,15 @@ def service_start_type(text: str) -> str:
         raise Unreadable(f"a service has the unknown start type {number}") from None
 
 
-def services_pending(text: str) -> int:
-    """How many services in the output of ``sc query`` without a name are starting or stopping."""
-    pending = 0
-    blocks = re.split(r"\n\s*\n", lines_end(text).strip("\n"))
-    for block in blocks:
-        if sum(1 for line in block.split("\n") if _SERVICE_ROW.match(line)) >= 2:
-            pending += _service_number(block, 1) in (2, 3)
+def services_pending(text: str) -> list[str]:
+    """Names of the services that are starting or stopping, from ``sc query`` without a name."""
+    pending: list[str] = []
+    for block in re.split(r"\n\s*\n", lines_end(text).strip("\n")):
+        if sum(1 for line in block.split("\n") if _SERVICE_ROW.match(line)) < 2:
+            continue
+        name = re.search(r"^\S[^:\n]*:\s*(\S.*?)\s*$", block, re.MULTILINE)
+        if name and _service_number(block, 1) in (2, 3):
+            pending.append(name.group(1))
     return pending
 
 

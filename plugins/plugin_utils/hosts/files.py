@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import console
-from .commands import check_name, command, quote, write_files
+from .commands import LINE_LIMIT, check_name, command, quote, write_files
 from .errors import CommandFailed, Refused, Unreadable
 from .models import Output
 
@@ -40,15 +40,24 @@ def read_text(session: Session, path: str) -> str | None:
     return content(path, token, session.run(read_line(path, token), changes=False))
 
 
-def write_text(session: Session, path: str, lines: Sequence[str]) -> None:
-    """Write lines beside the file, then move the whole into its place."""
+def write_text(session: Session, path: str, lines: Sequence[str], unless: str | None = None) -> None:
+    """Write lines beside the file, then move the whole into its place.
+
+    ``unless``: a file whose existence keeps the old file in its place; exit code 9 of CommandFailed tells.
+    """
     session.check_text("\n".join(lines))
     beside = path + ".new"
-    into_place = command("move", "/y", quote(beside), quote(path))
-    writes = write_files(beside, lines)
-    for line in writes[:-1]:
+    into_place = command("move", "/y", quote(beside), quote(path)) + " >nul"
+    if unless:
+        into_place = f"if exist {quote(unless)} (exit 9) else ({into_place})"
+    *first, last = write_files(beside, lines)
+    for line in first:
         session.change(line, f"writing {path} on {session.host}")
-    session.change(f"{writes[-1]} && {into_place} >nul", f"writing {path} on {session.host}")
+    if len(last) + len(into_place) < LINE_LIMIT:
+        into_place = f"{last} && {into_place}"
+    else:
+        session.change(last, f"writing {path} on {session.host}")
+    session.change(into_place, f"writing {path} on {session.host}")
 
 
 def delete(session: Session, path: str) -> None:

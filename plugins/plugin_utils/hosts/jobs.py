@@ -174,9 +174,17 @@ class Job:
             if state.phase == "armed" and not self._disarm():
                 # An earlier start is just taking the token.
                 continue
-            self._prepare(lines, log)
-            self._create_task(account, password)
-            self._arm()
+            try:
+                self._prepare(lines, log)
+                self._create_task(account, password)
+                self._arm()
+            except CommandFailed as error:
+                if error.exit_code != 9:
+                    raise
+                raise Refused(
+                    f"the job in {self.folder} on {self.session.host} has just been started by another run",
+                    remedy="let only one run at a time work on a host",
+                ) from None
             self._run_task()
             begun = self._begun()
             if begun is not None:
@@ -203,13 +211,17 @@ class Job:
         )
         return output.exit_code == 0
 
+    def _unless_started(self, line: str) -> str:
+        """The line, or exit code 9 when the job has started: somebody else may have done that since we looked."""
+        return f"if exist {quote(self.path('started.txt'))} (exit 9) else ({line})"
+
     def _prepare(self, lines: Sequence[str], log: str | None) -> None:
-        session = self.session
+        session, started = self.session, self.path("started.txt")
         session.make_dir(self.folder)
-        session.write_text(self.path("run.cmd"), self._script(lines, log))
+        files.write_text(session, self.path("run.cmd"), self._script(lines, log), unless=started)
         if log:
-            session.write_text(self.path("log.txt"), [check_name(log, "log")])
-        session.write_text(self.path("boot.txt"), [session.boot_time()])
+            files.write_text(session, self.path("log.txt"), [check_name(log, "log")], unless=started)
+        files.write_text(session, self.path("boot.txt"), [session.boot_time()], unless=started)
 
     def _script(self, lines: Sequence[str], log: str | None) -> list[str]:
         if not lines:
@@ -237,7 +249,7 @@ class Job:
     def _create_task(self, account: str, password: str) -> None:
         session = self.session
         # Server 2003 has no /f for /create and would ask whether to replace a task of that name.
-        session.run(self._schtasks("/delete", "/f"), changes=True)
+        session.run(self._unless_started(self._schtasks("/delete", "/f")), changes=True)
         first: CommandFailed | None = None
         # Midnight is over, so it never starts by itself. Server 2003 wants HH:MM, XP and some service packs
         # HH:MM:SS [R]. No date: its format depends on the host's region.
@@ -252,6 +264,7 @@ class Job:
                 *("/rp", secret(password)),
             )
             try:
+                line = self._unless_started(line)
                 session.change(line, f"creating the task {self.task_name} on {session.host}", secrets=[password])
                 return
             except CommandFailed as error:
@@ -260,8 +273,9 @@ class Job:
         raise first
 
     def _arm(self) -> None:
-        started, token = quote(self.path("started.txt")), quote(self.path("go.txt"))
-        self.session.change(f"if exist {started} (exit 9) else (>{token} echo go)", f"arming the job in {self.folder}")
+        self.session.change(
+            self._unless_started(f">{quote(self.path('go.txt'))} echo go"), f"arming the job in {self.folder}"
+        )
 
     def _run_task(self) -> None:
         try:

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from . import console
-from .errors import CommandFailed, ConnectionLost, Unreachable, Unreadable
+from .errors import CommandFailed, ConnectionLost, Unreachable, Unreadable, WaitTimeout
 from .jobs import restarted
 from .session import Session
 
 _DELAY = 5
+_SETTLE = 600.0
+_DOUBT = 120.0
 _SHUTDOWN_UNDER_WAY = (1115, 1190)
 
 
@@ -18,29 +20,28 @@ def restart_and_wait(session: Session, reason: str, timeout: float) -> dict[str,
     """Restart the host and wait until Windows has started anew and its services have settled.
 
     ``timeout`` seconds for all of it. A boot time that changed is the proof: a host that merely did not answer for
-    a while has not been restarted. Returns ``{"before": .., "after": .., "seconds": ..}`` with the boot times.
-    Raises WaitTimeout, CommandFailed.
+    a while has not been restarted. Returns ``before`` and ``after`` (boot times), ``seconds``, and ``unsettled``, the
+    services that were still starting or stopping ten minutes later. Raises WaitTimeout, CommandFailed.
     """
     before = session.boot_time()
     start = session.clock.now()
-    try:
-        session.restart(_DELAY, reason)
-    except ConnectionLost as error:
-        # It may have been asked for. The boot time will tell.
-        session.trace(f"going on to look after: {error}")
-    except CommandFailed as error:
-        if error.exit_code not in _SHUTDOWN_UNDER_WAY:
-            raise
-    away = [False]
+    # Whether the request got lost with its connection. If the host is still there as before a while later, it did.
+    doubtful = not _ask(session, reason)
+    away = False
 
     def anew() -> str | None:
+        nonlocal doubtful, away
         try:
             now = session.boot_time()
         except (Unreachable, ConnectionLost):
-            away[0] = True
+            away = True
             session.reconnect()
             raise
-        return now if restarted(before, now) else None
+        if restarted(before, now):
+            return now
+        if doubtful and not away and session.clock.now() - start > _DOUBT:
+            doubtful = not _ask(session, reason)
+        return None
 
     after = session.wait(
         anew,
@@ -49,13 +50,36 @@ def restart_and_wait(session: Session, reason: str, timeout: float) -> dict[str,
         tolerate=(Unreachable, ConnectionLost, Unreadable),
     )
     left = max(timeout - (session.clock.now() - start), 0.0)
-    settle(session, left)
-    return {"before": before, "after": after, "seconds": round(session.clock.now() - start)}
+    unsettled = settle(session, min(left, _SETTLE))
+    return {
+        "before": before,
+        "after": after,
+        "seconds": round(session.clock.now() - start),
+        "unsettled": unsettled,
+    }
 
 
-def settle(session: Session, timeout: float) -> None:
-    """Wait until no service is starting or stopping: twice in a row, because one may start another."""
+def _ask(session: Session, reason: str) -> bool:
+    """Ask for a restart; False when the answer got lost."""
+    try:
+        session.restart(_DELAY, reason)
+    except ConnectionLost as error:
+        session.trace(f"going on to look after: {error}")
+        return False
+    except CommandFailed as error:
+        if error.exit_code not in _SHUTDOWN_UNDER_WAY:
+            raise
+    return True
+
+
+def settle(session: Session, timeout: float) -> list[str]:
+    """Wait until no service is starting or stopping: twice in a row, because one may start another.
+
+    Returns the services that still are when the time is up. One that hangs there for ever is common, and no reason
+    to call a restart failed: what must run is looked at by whoever needs it.
+    """
     quiet = [0]
+    pending: list[str] = []
 
     def settled() -> bool | None:
         try:
@@ -65,13 +89,20 @@ def settle(session: Session, timeout: float) -> None:
             raise
         if output.exit_code != 0:
             raise Unreadable(f"the services of {session.host} cannot be listed: {console.first_line(output.text)}")
-        quiet[0] = 0 if console.services_pending(output.stdout) else quiet[0] + 1
+        pending[:] = console.services_pending(output.stdout)
+        quiet[0] = 0 if pending else quiet[0] + 1
         return True if quiet[0] >= 2 else None
 
-    session.wait(
-        settled,
-        what="the services to settle",
-        timeout=timeout,
-        tolerate=(Unreachable, ConnectionLost, Unreadable),
-        interval=min(session.poll_interval, 5.0),
-    )
+    try:
+        session.wait(
+            settled,
+            what="the services to settle",
+            timeout=timeout,
+            tolerate=(Unreachable, ConnectionLost, Unreadable),
+            interval=min(session.poll_interval, 5.0),
+        )
+    except WaitTimeout:
+        if not pending:
+            raise
+        session.progress(f"going on although services are still starting or stopping: {', '.join(pending)}")
+    return list(pending)

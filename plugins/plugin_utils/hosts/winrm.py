@@ -112,11 +112,23 @@ class WinrmSession(Session):
         self._use_page(int(numbers[-1]))
         return self._page == _FIRST_PAGE
 
+    def _ask_page(self) -> bytes:
+        """Ask by itself. What gets lost here is no change, and is asked again once."""
+        ask = _Call(_ASK_PAGE, False, 60, _ASK_PAGE)
+        try:
+            return self._execute(ask)[1]
+        except ConnectionLost as error:
+            self.trace(f"asked again after: {error}")
+            self.reconnect()
+        try:
+            return self._execute(ask)[1]
+        except ConnectionLost as error:
+            raise Unreachable(error.message, remedy=error.remedy, **error.details) from None
+
     def _send(self, call: _Call) -> Output:
         if self._page is None:
             if call.changes or len(call.line) > 7900:
-                ask = _Call(_ASK_PAGE, False, 60, _ASK_PAGE)
-                if not self._learn_page(self._execute(ask)[1]):
+                if not self._learn_page(self._ask_page()):
                     self._drop_shell()
             else:
                 # The question rides along with the first command that changes nothing.

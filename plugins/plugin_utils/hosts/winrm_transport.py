@@ -160,7 +160,7 @@ class Connection:
                 negotiate_service=endpoint.kerberos_service,
             )
         except ValueError as error:
-            raise Refused(f"the connection settings do not fit together: {error}") from error
+            raise Refused(f"the connection settings do not fit together: {error}") from None
         self._without_repeats()
 
     def _without_repeats(self) -> None:
@@ -217,7 +217,10 @@ class Connection:
             self._last = time.monotonic()
 
     def _new_http(self) -> Any:
-        http: Any = self._wsman.transport._build_session()
+        try:
+            http: Any = self._wsman.transport._build_session()
+        except ValueError as error:
+            raise Refused(f"the connection settings do not fit together: {error}") from None
         # The same class exactly: what pypsrp may put there in other releases is left as it is.
         if type(http.auth) is HTTPNegotiateAuth:
             http.auth = EagerNegotiate.instead_of(http.auth)

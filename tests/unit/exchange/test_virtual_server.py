@@ -76,6 +76,7 @@ def test_the_sites_tool_upgrades_it() -> None:
     result = run(session, method="command", command=TOOL)
     assert (result["changed"], result["exit_code"]) == (True, 0)
     assert result["after"]["build"] == 7638
+    assert any('UpgradeVirtualServer.exe ^"EVS1^"' in line for line in session.lines)
     assert run(session, method="command", command=TOOL)["changed"] is False
     assert session.world.referee.violations == []
 

@@ -63,7 +63,7 @@ def parse(line: str) -> list[tuple[str, str]]:
 def _echo(text: str) -> str:
     assert text[:4].lower() == "echo", text
     separator, rest = text[4:5], text[5:]
-    if separator != "(" and (rest.strip(" ").lower() in ("", "on", "off") or "/?" in rest):
+    if separator != "(" and (rest.strip(" ,;=").lower() in ("", "on", "off") or "/?" in rest):
         raise AssertionError(f"echo has another meaning here: {text!r}")
     return rest + "\n"
 

@@ -14,17 +14,17 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.winrm impor
 
 ESTATE = """
 update: exchange2003-sp2
-speed: 600
+speed: {speed}
 language: {language}
 hosts:
   n1: {{os: server2003, product: "2003", edition: enterprise, service_pack: 1, services: {{TrendServer: running}}}}
 """
 
 
-def begin(folder: Path, language: str = "en", faults: list[dict[str, object]] | None = None) -> Lab:
+def begin(folder: Path, language: str = "en", faults: list[dict[str, object]] | None = None, speed: int = 600) -> Lab:
     """A lab of one host; the caller stops it."""
     path = folder / "estate.yml"
-    path.write_text(ESTATE.format(language=language))
+    path.write_text(ESTATE.format(language=language, speed=speed))
     lab = Lab(load_estate(path), faults)
     lab.start()
     return lab

@@ -155,8 +155,10 @@ def test_no_state_is_unreadable(text: str) -> None:
 
 def test_pending_services_are_counted() -> None:
     text = "\r\n".join(SC_EN.format(state=row) for row in ("4  RUNNING", "2  START_PENDING", "3  STOP_PENDING"))
-    assert console.services_pending(text) == 2
-    assert console.services_pending("") == 0
+    assert console.services_pending(text) == ["ClusSvc", "ClusSvc"]
+    italian = "\r\n".join(SC_IT.format(state=row) for row in ("4  RUNNING", "2  START_PENDING"))
+    assert console.services_pending(italian) == ["ClusSvc"]
+    assert console.services_pending("") == []
 
 
 def test_tasklist_as_captured() -> None:

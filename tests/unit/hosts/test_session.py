@@ -5,8 +5,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -22,6 +26,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors impo
     Unreadable,
     WaitTimeout,
 )
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.restart import settle
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.session import (
     Output,
     Session,
@@ -299,3 +304,28 @@ def test_stopping_a_service() -> None:
 def test_explain() -> None:
     assert explain(Refused("no", remedy="do this")) == "no; do this"
     assert explain(Refused("no")) == "no"
+
+
+def test_a_service_that_never_settles_is_named_and_not_waited_for() -> None:
+    said: list[str] = []
+    text = "\nSERVICE_NAME: Slow\nDISPLAY_NAME: A slow one\n        TYPE : 10  OWN\n        STATE : 2  START_PENDING\n"
+    session = Scripted(lambda line: Output(0, text), progress=said.append)
+    assert settle(session, 60) == ["Slow"]
+    assert said[-1] == "n1: going on although services are still starting or stopping: Slow"
+    session.answer = lambda line: Output(0, text.replace("2  START_PENDING", "4  RUNNING"))
+    assert settle(session, 60) == []
+    session.answer = lambda line: Output(1, "", "[SC] OpenSCManager FAILED 1722:\n")
+    with pytest.raises(WaitTimeout):
+        settle(session, 60)
+
+
+def test_without_pypsrp_a_sentence_says_what_to_install() -> None:
+    code = (
+        "import sys; sys.modules['pypsrp'] = None\n"
+        "from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.winrm import Endpoint, WinrmSession\n"
+        "WinrmSession(Endpoint('127.0.0.1')).run('ver', changes=False)\n"
+    )
+    tree = next(path for path in os.environ["ANSIBLE_COLLECTIONS_PATH"].split(":") if path)
+    environment = {**os.environ, "PYTHONPATH": str(Path(tree).resolve())}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert "Refused: the Python library pypsrp is needed on the control node" in ended.stderr

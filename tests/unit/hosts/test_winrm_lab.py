@@ -27,6 +27,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors impo
 )
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.restart import restart_and_wait
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.winrm import WinrmSession
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.winrm_transport import silence
 from ansible_collections.mailops.exchange.tests.unit.hosts.lab_support import begin, opened
 
 TEXT = st.text(alphabet='ab%^&|<>()"!:=~ x/?\\.,;@0179äé', max_size=25)
@@ -91,18 +92,17 @@ def test_exit_codes_and_streams(session: WinrmSession) -> None:
     assert third.stdout
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXT, min_size=1, max_size=5))
 @example(["%PATH%", "%PATH:C=D%", "%%", "100%", "^"])
 @example(["a", ""])
 @example(["on", "off", "/?", "echo /?"])
 def test_what_echo_writes_comes_back(session: WinrmSession, lines: list[str]) -> None:
-    session.run("md C:\\t", changes=True)
-    assert session.run(write_file("C:\\t\\a b.txt", lines), changes=True).exit_code == 0
-    assert session.read_text("C:\\t\\a b.txt") == "".join(line + "\n" for line in lines)
+    assert session.run(write_file("C:\\a b.txt", lines), changes=True).exit_code == 0
+    assert session.read_text("C:\\a b.txt") == "".join(line + "\n" for line in lines)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXT)
 def test_echo_alone(session: WinrmSession, text: str) -> None:
     assert session.run(echo(text), changes=False).stdout == text + "\n"
@@ -247,6 +247,12 @@ def test_a_lost_reading_call_is_asked_again(fresh: Callable[..., Lab], fault: st
         assert session.run("echo x", changes=False).stdout == "x\n"
 
 
+def test_a_question_lost_before_the_first_change_is_asked_again(fresh: Callable[..., Lab]) -> None:
+    lab = fresh(faults=[{"host": "n1", "on": "call 1", "do": "refuse"}])
+    with opened(lab) as session:
+        assert session.run("md C:\\first& exit 4", changes=True).exit_code == 4
+
+
 def test_a_changing_call_that_may_have_happened(fresh: Callable[..., Lab]) -> None:
     lab = fresh(faults=[{"host": "n1", "on": "call 2", "do": "refuse"}])
     with opened(lab) as session:
@@ -276,6 +282,14 @@ def test_restart(fresh: Callable[..., Lab]) -> None:
     assert said[0].startswith("n1: waiting for Windows to start anew: ")
 
 
+def test_a_request_for_a_restart_that_got_lost_is_made_again(fresh: Callable[..., Lab]) -> None:
+    lab = fresh(faults=[{"host": "n1", "on": "call 2", "do": "refuse"}])
+    with opened(lab) as session:
+        result = restart_and_wait(session, "update", 3600)
+        assert result["before"] != result["after"]
+    assert sum("shutdown" in line["call"] for line in lab.world.journal.entries) == 2
+
+
 def test_a_host_that_stays_down(fresh: Callable[..., Lab]) -> None:
     lab = fresh(faults=[{"host": "n1", "on": "restart", "do": "stay_down"}])
     with opened(lab) as session, pytest.raises(WaitTimeout, match="Windows to start anew"):
@@ -285,9 +299,10 @@ def test_a_host_that_stays_down(fresh: Callable[..., Lab]) -> None:
 def test_a_call_to_a_host_that_went_down_was_certainly_not_made(fresh: Callable[..., Lab]) -> None:
     lab = fresh(faults=[{"host": "n1", "on": "restart", "do": "stay_down"}])
     with opened(lab) as session:
-        session.restart(5, "update")
+        session.restart(300, "update")
         session.mutated = False
-        session.clock.sleep(600)
+        session.clock.sleep(900)
+        session.reconnect()
         with pytest.raises(Unreachable):
             session.run("md C:\\x", changes=True)
         assert session.mutated is False
@@ -300,3 +315,47 @@ def test_a_password_with_every_mark_reaches_net_use(session: WinrmSession) -> No
     )
     # The lab knows it for a wrong password, not for a wrong command line.
     assert "1326" in output.text or output.exit_code == 2
+
+
+def test_a_connection_that_went_stale_is_made_anew_before_anything_is_sent(lab: Lab) -> None:
+    with opened(lab) as session:
+        session.run("ver", changes=False)
+        for adapter in session._connection._wsman.transport.session.adapters.values():
+            adapter.poolmanager.clear()
+        before = len(lab.world.journal.entries)
+        assert session.run("md C:\\stale& exit 4", changes=True).exit_code == 4
+        assert len(lab.world.journal.entries) == before + 1
+
+
+def test_a_shell_that_the_host_has_ended_is_opened_anew(lab: Lab) -> None:
+    with opened(lab) as session:
+        session.run("ver", changes=False)
+        session._shell.close()
+        assert session.run("md C:\\anew& exit 4", changes=True).exit_code == 4
+
+
+def test_too_many_shells_are_explained(fresh: Callable[..., Lab]) -> None:
+    lab = fresh(speed=1)
+    held = [opened(lab) for number in range(6)]
+    try:
+        with pytest.raises(Unreachable) as caught:
+            for session in held:
+                session.run("ver", changes=False)
+        assert "earlier runs" in caught.value.remedy
+    finally:
+        for session in held:
+            session.close()
+
+
+def test_libraries_are_silent_and_secrets_stay_inside(
+    lab: Lab, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said: list[str] = []
+    silence(said.append)
+    with opened(lab, trace=said.append) as session:
+        session.run("net use \\\\dc1\\updates Geheim1 /user:x", changes=True, secrets=["Geheim1"])
+    refusal(lab, path="elsewhere")
+    assert caplog.records == []
+    assert capsys.readouterr() == ("", "")
+    assert "Geheim1" not in "".join(said)
+    assert any(line.startswith("pypsrp.wsman: ") for line in said)
