@@ -288,7 +288,7 @@ class Cluster:
         self.work.begin(group, self.work.offline(group.resources, "command"), whole=True)
 
     def online_resource(self, name: str, cause: str = "command") -> None:
-        """Begin to bring a resource online, what it depends on first; raises Win32Error 5007, 5023, 5050, 5070, 5073."""
+        """Begin to bring a resource online, what it needs first; raises Win32Error 5007, 5023, 5050, 5070, 5073."""
         resource = self.resource(name)
         group = self.groups[resource.group]
         self._not_moving(group)

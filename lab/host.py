@@ -180,7 +180,9 @@ class Host:
         """Start a process; it ends by itself with exit code 0 after `duration` seconds, or never (None)."""
         self._next_pid += 4 * self.world.random.randrange(1, 40)
         memory = self.world.random.randrange(800, 60000) * 1024
-        process = Process(self._next_pid, image, user, logon, self.world.clock.time, memory, on_end=on_end, of_call=of_call)
+        process = Process(
+            self._next_pid, image, user, logon, self.world.clock.time, memory, on_end=on_end, of_call=of_call
+        )
         self.processes.append(process)
         if duration is not None:
             process.handle = self.world.clock.after(duration, lambda: self.end_process(process, 0))

@@ -81,6 +81,7 @@ class Referee:
         self._hosts: dict[str, _Watched] = {}
         self._out: set[str] = set()
         self._failures: list[_Failure] = []
+        self._installations: dict[str, int] = {}
 
     def begin(self) -> None:
         """Remember the estate as it is found."""
@@ -103,13 +104,14 @@ class Referee:
             watcher(**facts)
 
     def report(self) -> dict[str, Any]:
-        """Return violations, availability and the final state as they stand in referee.json."""
+        """Return violations, availability, installers started on each host, and the final state, as in referee.json."""
         with self._world.clock.lock:
             self._world.clock.now()
             violations = [*self.violations, *self._left_stopped()]
             return {
                 "violations": [violation.to_dict() for violation in violations],
                 "availability": self.availability.report(),
+                "installations": dict(sorted(self._installations.items())),
                 "final": self._final(),
             }
 
@@ -117,6 +119,7 @@ class Referee:
 
     def _on_installer_started(self, host: Host, package: dict[str, Any], logon: str) -> None:
         key = package["key"]
+        self._installations[host.name] = self._installations.get(host.name, 0) + 1
         if host.role != "front_end" and package["product"] == host.product:
             for other in self._world.hosts.values():
                 same = other.organization == host.organization and other.product == host.product

@@ -112,7 +112,7 @@ class Lab:
         self._loopback.start()
 
     def stop(self) -> None:
-        """Stop listening, end everything that runs, remove what was written; a second call does nothing."""
+        """Stop listening and end everything that runs; a second call does nothing."""
         if self._stopped:
             return
         self._stopped = True
@@ -122,7 +122,6 @@ class Lab:
         self._loopback.close()
         self.world.journal.detach()
         self.accounts.close()
-        self.authority.close()
 
     def _serve(self, host: Host, number: int) -> None:
         server = WinrmServer(self.world, host, self.accounts, self._note)

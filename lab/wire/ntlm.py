@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import re
 import struct
-import tempfile
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 
 import spnego
 from spnego.exceptions import SpnegoError
+
+from .memory import MemoryFile
 
 __all__ = ["Accounts", "SpnegoError", "decrypt", "encrypt"]
 
@@ -43,14 +43,11 @@ class Accounts:
             for of, name in forms:
                 lines.append(f"{of}:{name}:{password}\n")
                 self._names[(f"{of}\\{name}" if of else name).lower()] = account
-        self._folder = tempfile.TemporaryDirectory(prefix="exchange-lab-")
-        self._file = Path(self._folder.name) / "accounts"
-        self._file.touch(mode=0o600)
-        self._file.write_text("".join(lines), encoding="utf-8")
+        self._file = MemoryFile("".join(lines))
 
     def close(self) -> None:
-        """Remove what was written."""
-        self._folder.cleanup()
+        """Forget the passwords that the acceptor reads."""
+        self._file.close()
 
     def canonical(self, name: str | None) -> str | None:
         """The account's name as DOMAIN\\user, or None when there is none of that name."""
@@ -69,7 +66,7 @@ class Accounts:
         """Go one step on; raises SpnegoError (also for a wrong password)."""
         with _ENVIRONMENT:
             before = os.environ.get(_VARIABLE)
-            os.environ[_VARIABLE] = str(self._file)
+            os.environ[_VARIABLE] = self._file.path
             try:
                 return context.step(token)
             except SpnegoError:

@@ -8,13 +8,13 @@ from __future__ import annotations
 import datetime
 import ipaddress
 import ssl
-import tempfile
-from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from .memory import MemoryFile
 
 UPN = x509.ObjectIdentifier("1.3.6.1.4.1.311.20.2.3")
 
@@ -25,7 +25,6 @@ class Authority:
     def __init__(self, name: str) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"{name} lab CA")])
-        self._folder = tempfile.TemporaryDirectory(prefix="exchange-lab-tls-")
         self._contexts: dict[str, ssl.SSLContext] = {}
         identifier = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         self._certificate = (
@@ -35,10 +34,6 @@ class Authority:
             .add_extension(_usage(sign=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-
-    def close(self) -> None:
-        """Remove the private keys."""
-        self._folder.cleanup()
 
     @property
     def pem(self) -> str:
@@ -93,12 +88,12 @@ class Authority:
             # the address is there as a name too: ldap3 compares with names only
             alternatives: list[x509.GeneralName] = [x509.IPAddress(ipaddress.ip_address(address))]
             alternatives += [x509.DNSName(name) for name in (address, *names) if name.isascii()]
-            file = Path(self._folder.name) / f"{address}.pem"
-            file.touch(mode=0o600)
-            issued = self._issue(names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH)
-            file.write_text("".join(issued), encoding="ascii")
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(file)
+            issued = MemoryFile("".join(self._issue(names[0], alternatives, ExtendedKeyUsageOID.SERVER_AUTH)))
+            try:
+                context.load_cert_chain(issued.path)
+            finally:
+                issued.close()
             context.load_verify_locations(cadata=self.pem)
             context.verify_mode = ssl.CERT_OPTIONAL
             self._contexts[address] = context

@@ -60,6 +60,7 @@ def test_a_fresh_cluster_is_as_the_estate_says(world: World) -> None:
     }
     assert mail(world).quorum_group.name == "Cluster Group"
     types = {resource.name: resource.type for resource in mail(world).group("EVS1").resources}
+    assert mail(world).resource("Exchange Information Store (EVS1)").depends_on == ["Exchange System Attendant (EVS1)"]
     assert types["EVS1 IP Address"] == "IP Address"
     assert types["EVS1 Name"] == "Network Name"
     assert types["Disk E:"] == "Physical Disk"
@@ -232,6 +233,28 @@ def test_the_last_node_takes_its_groups_offline_and_they_come_back_with_the_firs
     wait(world, lambda: all(group.state == "online" for group in cluster.groups.values()))
     assert {group.owner for group in cluster.groups.values()} == {"N1"}
     assert cluster.nodes["N2"].state == "down"
+
+
+def test_nothing_comes_online_on_a_node_that_is_leaving() -> None:
+    world = make(many_nodes(1, servers=1))
+    cluster = mail(world)
+    world.hosts["n1"].stop_service("ClusSvc")
+    wait(world, lambda: not cluster.quorum_group.busy)
+    assert cluster.nodes["N1"].member
+    with pytest.raises(Win32Error) as error:
+        cluster.online_group("Cluster Group")
+    assert error.value.code == 5073
+
+
+def test_a_node_that_joins_while_the_last_one_leaves_takes_over_everything(world: World) -> None:
+    stop_cluster_service(world, "n2")
+    wait(world, lambda: all(group.state == "online" for group in mail(world).groups.values()))
+    world.hosts["n1"].stop_service("ClusSvc")
+    world.clock.sleep(12)
+    world.hosts["n2"].start_service("ClusSvc")
+    wait(world, lambda: world.hosts["n1"].services["ClusSvc"].state == "stopped")
+    wait(world, lambda: all(group.state == "online" for group in mail(world).groups.values()))
+    assert {group.owner for group in mail(world).groups.values()} == {"N2"}
 
 
 def test_a_group_that_was_taken_offline_stays_so_when_the_cluster_is_formed(world: World) -> None:
