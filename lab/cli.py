@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from .estate import EstateError
+from .errors import EstateError
 from .rehearsal import GOOD, STOPPED, Request, load, rehearse
 from .serving import InUse, claimed, serve, serve_detached, stop
 

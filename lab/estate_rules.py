@@ -230,3 +230,5 @@ def _check_fault(rules: _Rules, fault: dict[str, Any], here: Place) -> None:
     needs = {"exit": "code", "error": "code", "file_in_use": "file"}.get(fault["do"])
     if needs and needs not in fault:
         rules.wrong(here, f"{needs} is missing; expected it with do: {fault['do']}")
+    elif fault["do"] == "exit" and not isinstance(fault["code"], int):
+        rules.wrong((*here, "code"), f"found {shown(fault['code'])}, expected a whole number, the exit code")

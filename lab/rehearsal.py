@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .estate import EstateError, load_estate, load_faults
+from .errors import EstateError
+from .estate import load_estate, load_faults
 from .inventory import FILES, INVENTORY, write_files
 from .playbook import NoAnsible, Playbook
 from .settle import settle

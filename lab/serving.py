@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from .estate import EstateError
+from .errors import EstateError
 from .inventory import INVENTORY, write_files
 from .rehearsal import BROKEN, GOOD, JOURNAL, STOPPED, clean, load, write_judgement
 from .simulation import Lab

@@ -17,6 +17,8 @@ import yaml
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
+from . import errors
+
 Place = tuple[str | int, ...]
 
 TYPE_WORDS = {
@@ -30,7 +32,7 @@ TYPE_WORDS = {
 }
 
 
-class EstateError(Exception):
+class EstateError(errors.EstateError):
     """A file of the operator's is wrong; `problems`: a line for each mistake (file, line, place, found, expected)."""
 
     def __init__(self, problems: Iterable[str]) -> None:

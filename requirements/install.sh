@@ -39,8 +39,8 @@ find_python() {
     return
   fi
   for minor in 13 12 11; do
-    for candidate in "python3.$minor" "${PYENV_ROOT:-$HOME/.pyenv}"/versions/"3.$minor".*/bin/python3 \
-      "$HOME"/.local/share/uv/python/"cpython-3.$minor".*/bin/python3; do
+    for candidate in "python3.$minor" "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor".*/bin/python3 \
+      "$HOME/.local/share/uv/python/cpython-3.$minor".*/bin/python3; do
       inspect "$candidate"
     done
   done

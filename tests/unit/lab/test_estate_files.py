@@ -378,6 +378,7 @@ FAULT_MISTAKES = [
     ("{host: n1, on: call 0, do: drop}", "expected call and a number from 1"),
     ("{host: n1, on: install, do: exit}", "code is missing"),
     ("{host: n1, on: install, do: file_in_use}", "file is missing"),
+    ("{host: n1, on: install, do: exit, code: c1037b44}", "expected a whole number, the exit code"),
     ("{host: n1, on: install n2, do: hang}", "expected crash while another host is updated"),
     ("{host: n1, on: install n9, do: crash}", 'found "n9", expected install and a host'),
     ("{cluster: mail, on: move EVS9, do: fail}", "expected move and a group of the cluster"),

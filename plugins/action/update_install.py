@@ -1,0 +1,127 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action: have an update installed, by a job on the host or by a person's hand, exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
+from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import ACCOUNT, PACKAGE, STEP, UPDATE, timeout
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import install, package
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import fill, staging_folder
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_exchange
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import Refused
+
+LEVEL = ("service_pack", "build", "hotfixes")
+
+
+class ActionModule(HostAction):
+    """Have the update installed, or the traces of its installation removed."""
+
+    spec: ClassVar[dict[str, Any]] = {
+        **UPDATE,
+        **PACKAGE,
+        "state": {"type": "str", "choices": ["installed", "cleared"], "default": "installed"},
+        "method": {"type": "str", "choices": ["auto", "operator", "command"], "default": "auto"},
+        "command": {"type": "str"},
+        **ACCOUNT,
+        **timeout(7200),
+        **STEP,
+    }
+    rules: ClassVar[dict[str, Any]] = {"required_together": [("account", "password")]}
+
+    def wanted(self, options: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
+        """Return the level that a service pack brings; a hotfix adds itself to what is there."""
+        result = self._update(options)["result"]
+        return {} if "hotfix" in result else dict(result)
+
+    def predict(self, options: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
+        """Return what the plan predicts; whether setup asks for a restart, only setup can say."""
+        return {**super().predict(options, step), "restart_required": None, "problems": []}
+
+    def preview(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
+        """Return what an installation, or its clearing, would change."""
+        if options["state"] == "cleared":
+            before = {"phase": install.observe(session, self._update(options))["phase"]}
+            return {"before": before, "after": {"phase": "none"}}
+        before = _level(read_exchange(session))
+        result = self._update(options)["result"]
+        if "hotfix" in result:
+            after = {**before, "hotfixes": sorted({*before["hotfixes"], result["hotfix"]})}
+        else:
+            after = {**before, **result}
+        return {"before": before, "after": after, "restart_required": None, "problems": []}
+
+    def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
+        """Install the update or go on with its installation, and judge how it ended."""
+        update = self._update(options)
+        if options["state"] == "cleared":
+            return self._clear(session, update)
+        method = options["method"]
+        if method == "auto":
+            method = "command" if update["command"] else "operator"
+        result = install.install(
+            session,
+            update,
+            method=method,
+            package=self._package(session, update, options),
+            account=options["account"],
+            password=options["password"],
+            timeout=options["timeout"],
+        )
+        problems = [{"host": session.host, **problem} for problem in result["problems"]]
+        before, after = _level(result["before"]), _level(result["after"])
+        shown = {
+            # Judging once more a job that ended in an earlier task changes nothing.
+            "changed": result["changed"] and not (result["success"] and before == after),
+            "before": before,
+            "after": after,
+            "exchange": result["after"],
+            "method": method,
+            **{key: result[key] for key in ("exit_code", "restart_required", "installation", "log_lines")},
+            "problems": problems,
+        }
+        if result["success"]:
+            asked = " A restart is needed." if result["restart_required"] else ""
+            return {**shown, "msg": f"{update['title']} is installed.{asked}"}
+        what = "; ".join(problem["what"].rstrip(".") for problem in problems)
+        return {
+            **shown,
+            "failed": True,
+            "msg": f"{update['title']} was not installed: {what}.",
+            "remedy": " ".join(dict.fromkeys(problem["remedy"] for problem in problems)),
+        }
+
+    def _update(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the catalogue's entry with the task's own command line."""
+        update = self.update(options)
+        if options["command"] is None:
+            return update
+        try:
+            fill(options["command"], update, "")
+        except (KeyError, ValueError, IndexError) as error:
+            raise Refused(
+                f"the command line for setup holds an unknown placeholder: {error}",
+                remedy="Write {package}, {folder} and {log} only, and a brace itself twice",
+            ) from error
+        return {**update, "command": options["command"]}
+
+    def _package(self, session: Session, update: Mapping[str, Any], options: Mapping[str, Any]) -> str | None:
+        """Return the path of the package on the host; None where it is not there or not proved to be the right one."""
+        found = package.observe(session, update, options["source"], staging_folder(update))
+        return str(found["path"]) if found["staged"] else None
+
+    def _clear(self, session: Session, update: Mapping[str, Any]) -> dict[str, Any]:
+        """Forget the job; its log and the note of the owners stay."""
+        before = {"phase": install.observe(session, update)["phase"]}
+        after = {"phase": "none"}
+        if before != after:
+            install.clear(session, update)
+        return {"changed": before != after, "before": before, "after": after, "msg": "There is no job on the host."}
+
+
+def _level(exchange: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: exchange[key] for key in LEVEL}

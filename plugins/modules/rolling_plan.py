@@ -1,0 +1,205 @@
+#!/usr/bin/python
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation of the action rolling_plan, which runs on the control node."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: rolling_plan
+short_description: Plan the roll of an update over all servers, from what was observed of them
+version_added: 1.0.0
+description:
+  - Makes, from the observed state of all servers, the ordered steps that bring an update onto all of them with
+    as little outage as the procedure of Microsoft's article 328839 allows, each with its reason.
+  - Nothing but the live state goes in, so that a run that was cut off is continued by planning anew.
+  - Where no plan can be made, the task fails with everything that was found and what to do about each.
+  - A plan has a digest. A run that is given the approved one stops with the difference when what it finds has
+    drifted.
+options:
+  estate:
+    description:
+      - What was observed.
+    type: dict
+    required: true
+    suboptions:
+      hosts:
+        description:
+          - Name of each host with RV(mailops.exchange.exchange_info#module:exchange),
+            RV(mailops.exchange.exchange_info#module:package),
+            RV(mailops.exchange.exchange_info#module:installation) and
+            RV(mailops.exchange.exchange_info#module:note) under the same names, and
+            RV(mailops.exchange.cluster_info#module:cluster) for a node.
+          - Null stands for a host that could not be read.
+        type: dict
+        required: true
+      directory:
+        description:
+          - RV(mailops.exchange.directory_info#module:directory). Without it the level of a virtual server and the
+            front-ends outside of the run are not known.
+        type: dict
+  home:
+    description:
+      - Where the groups of a cluster stand at the end; on their preferred owners, where they were found, or where the
+        roll leaves them.
+    type: str
+    choices:
+      - preferred
+      - as_found
+      - stay
+    default: preferred
+  failover_test:
+    description:
+      - Over which nodes each virtual server is moved at the end to show that it fails over; all of its possible
+        owners, one of them, or none.
+    type: str
+    choices:
+      - all
+      - one
+      - none
+    default: all
+  upgrade_method:
+    description:
+      - How virtual servers are upgraded, by a person or by the site's own command line.
+    type: str
+    choices:
+      - operator
+      - command
+    default: operator
+  setup_method:
+    description:
+      - How setup is run; by the catalogue's command line where there is one and else by a person, always by a
+        person, or always by a command line.
+    type: str
+    choices:
+      - auto
+      - operator
+      - command
+    default: auto
+  approved_digest:
+    description:
+      - RV(digest) of the plan that was approved, or its RV(scope_digest), which stays the same when a run that was
+        cut off is continued. Any other plan is a failure. Empty approves any plan.
+    type: str
+  approved_plan:
+    description:
+      - RV(plan) that was approved, as it was returned then; with it the difference is told in words.
+    type: dict
+extends_documentation_fragment:
+  - mailops.exchange.attributes.CONTROL
+  - mailops.exchange.update
+seealso:
+  - module: mailops.exchange.cluster_info
+  - module: mailops.exchange.directory_info
+  - module: mailops.exchange.exchange_info
+author:
+  - the mailops.exchange contributors (@mailops-exchange)
+"""
+
+EXAMPLES = r"""
+---
+- name: Plan the roll
+  mailops.exchange.rolling_plan:
+    update: exchange2003-sp2
+    estate:
+      hosts: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'found'))) }}"
+      directory: "{{ directory.directory }}"
+    failover_test: one
+  run_once: true
+  register: planned
+
+- name: Show it
+  ansible.builtin.debug:
+    msg: "{{ planned.runbook.splitlines() }}"
+  run_once: true
+"""
+
+RETURN = r"""
+---
+msg:
+  description: What happened, in a sentence.
+  returned: always
+  type: str
+  sample: 23 steps on 2 servers in 2 waves.
+plan:
+  description:
+    - The plan, with C(waves) (lists of hosts), C(turns) (host with its steps), C(prepare), C(finish), C(steps) (all
+      of them in order), C(outages), C(predicted), C(notices), C(changes), C(digest) and C(scope_digest).
+    - Each step has C(index), C(host), C(cluster), C(step), C(object), C(phase), C(reason), C(changed), C(before) and
+      C(after).
+  returned: when a plan could be made
+  type: dict
+  sample:
+    update: exchange2003-sp2
+    changes: true
+    waves:
+      - - n2
+      - - n1
+digest:
+  description: SHA-256 of exactly this plan on exactly this estate.
+  returned: when a plan could be made
+  type: str
+  sample: 5d41402abc4b2a76b9719d911017c5925d41402abc4b2a76b9719d911017c592
+scope_digest:
+  description: SHA-256 of what the roll is about; the same for its first run and for every continuation.
+  returned: when a plan could be made
+  type: str
+  sample: 7d793037a0760186574b0282f2f435e77d793037a0760186574b0282f2f435e7
+runbook:
+  description: The plan as a person reads it.
+  returned: when a plan could be made
+  type: str
+  sample: "Exchange Server 2003 Service Pack 2"
+problems:
+  description: Everything that keeps a plan from being made.
+  returned: when no plan can be made
+  type: list
+  elements: dict
+  contains:
+    host:
+      description: The host; empty where it is none in particular.
+      type: str
+      returned: always
+    what:
+      description: What is wrong.
+      type: str
+      returned: always
+    remedy:
+      description: What to do about it.
+      type: str
+      returned: always
+  sample:
+    - host: n1
+      what: Exchange is not installed on the host.
+      remedy: Take the host out of this run.
+differences:
+  description: How the plan differs from O(approved_plan).
+  returned: when another plan was approved
+  type: list
+  elements: str
+  sample:
+    - "not approved: move_group EVS2 to N2 on n1 (free)"
+remedy:
+  description: What to do about a failure.
+  returned: on failure, where there is something to say
+  type: str
+  sample: Look at the host, then start the run again.
+details:
+  description: What else is known about a failure.
+  returned: on failure
+  type: dict
+  sample:
+    waited: 900
+started:
+  description: When the task began, ISO 8601 in UTC.
+  returned: always
+  type: str
+  sample: "2026-11-22T21:04:11.250+00:00"
+ended:
+  description: When the task ended, ISO 8601 in UTC.
+  returned: always
+  type: str
+  sample: "2026-11-22T21:06:40.812+00:00"
+"""

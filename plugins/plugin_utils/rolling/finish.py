@@ -1,0 +1,105 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The end of a cluster's roll: every virtual server is shown to fail over, everything goes home, the notes go."""
+
+from __future__ import annotations
+
+from .draft import Draft
+from .model import Cluster, Group
+from .steps import Step
+
+
+def finish_cluster(draft: Draft, name: str) -> tuple[str, list[Step]]:
+    """Return the host that finishes the cluster, and the steps.
+
+    ``remove_note`` is a step of every node: its ``host`` is that node.
+    """
+    cluster = draft.cluster(name)
+    host = cluster.hosts[cluster.nodes[0]]
+    steps = _failover(draft, name, host)
+    for group in cluster.other_groups:
+        home = draft.home(name, group)
+        if home != group.owner:
+            reason = f"{home} is where the group belongs."
+            steps.append(draft.move("move_home", host, name, group.name, home, "finish", reason))
+    for node in cluster.nodes:
+        note = draft.model.host_of(name, node).note
+        if note:
+            reason = "The update is complete: nothing is to be brought home any more."
+            before, after = {"owners": dict(note)}, {"owners": None}
+            steps.append(
+                draft.on_host("remove_note", cluster.hosts[node], "finish", reason, before=before, after=after)
+            )
+    return host, steps
+
+
+def _failover(draft: Draft, name: str, host: str) -> list[Step]:
+    """Move each virtual server over its possible owners and home.
+
+    Where a node carries one virtual server only, one whose home is taken waits until that is free. When all of those
+    left wait for each other, one of them steps aside to a free node.
+    """
+    steps: list[Step] = []
+    waiting = [group.name for group in draft.cluster(name).virtual_servers]
+    aside: set[str] = set()
+    while waiting:
+        ready = next((group for group in waiting if _home_is_free(draft, name, group)), None)
+        free = None if ready else _free_node(draft, name, waiting[0])
+        if not ready and free and waiting[0] not in aside:
+            reason = f"{waiting[0]} steps aside: the virtual servers left stand on each other's homes."
+            word = "move_home" if draft.options["failover_test"] == "none" else "failover_test"
+            steps.append(draft.move(word, host, name, waiting[0], free, "finish", reason))
+            aside.add(waiting[0])
+            continue
+        chosen = ready or waiting[0]
+        steps += _path(draft, name, host, chosen)
+        waiting.remove(chosen)
+    return steps
+
+
+def _taken(cluster: Cluster, node: str, group: Group) -> bool:
+    return cluster.one_each and any(other.name != group.name for other in cluster.owned(node))
+
+
+def _home_is_free(draft: Draft, name: str, group: str) -> bool:
+    cluster = draft.cluster(name)
+    found = cluster.groups[group]
+    home = draft.home(name, found)
+    return home == found.owner or not _taken(cluster, home, found)
+
+
+def _free_node(draft: Draft, name: str, group: str) -> str | None:
+    cluster = draft.cluster(name)
+    found = cluster.groups[group]
+    return next((node for node in sorted(found.possible) if node != found.owner and not cluster.owned(node)), None)
+
+
+def _path(draft: Draft, name: str, host: str, group: str) -> list[Step]:
+    """Return the moves of one virtual server: over the other possible owners, ending at its home."""
+    cluster, test = draft.cluster(name), draft.options["failover_test"]
+    found = cluster.groups[group]
+    home = draft.home(name, found)
+    others = [node for node in sorted(found.possible) if node not in (found.owner, home)]
+    visits = [node for node in others if not _taken(cluster, node, found)]
+    if test == "none":
+        visits = []
+    elif test == "one":
+        visits = visits[:1] if home == found.owner else []
+    elif len(visits) < len(others):
+        draft.notices.append(
+            f"The failover test does not move {group} to {', '.join(sorted(set(others) - set(visits)))}: another "
+            "virtual server stands there, and in a cluster of more than two nodes a node carries one only."
+        )
+    path = visits + ([home] if visits or home != found.owner else [])
+    if test != "none" and not path:
+        draft.notices.append(f"{group} is not shown to fail over: no other possible owner of it is free.")
+    word = "move_home" if test == "none" else "failover_test"
+    steps = []
+    for node in path:
+        reason = f"{group} is shown to come online on {node}."
+        if node == home:
+            reason = f"{node} is where {group} belongs" + ("." if test == "none" else "; it is shown to come online.")
+        steps.append(draft.move(word, host, name, group, node, "finish", reason))
+    return steps

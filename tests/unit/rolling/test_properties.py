@@ -1,0 +1,180 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whatever the cluster looks like and wherever a run was cut off: the rules hold and the end is the same."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import NoPlan, make_plan
+from ansible_collections.mailops.exchange.tests.unit.rolling.support import HOTFIX, SP2, World, two_nodes
+
+
+@st.composite
+def worlds(draw: st.DrawFn) -> World:
+    """A cluster of two to eight nodes, any number of virtual servers, and perhaps single servers beside it."""
+    world = World()
+    names = [f"n{number}" for number in range(1, draw(st.integers(2, 8)) + 1)]
+    world.cluster("mail", names, quorum=draw(st.sampled_from(names)))
+    for number in range(draw(st.integers(1, 9))):
+        owner = draw(st.sampled_from(names))
+        others = draw(st.lists(st.sampled_from([n for n in names if n != owner]), min_size=1, unique=True))
+        preferred = draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
+        world.evs("mail", f"EVS{number}", owner, [owner, *others], preferred)
+    if draw(st.booleans()):
+        world.group("mail", "File Share", draw(st.sampled_from(names)))
+    for number in range(draw(st.integers(0, 2))):
+        world.server(f"mbx{number}")
+    if draw(st.booleans()):
+        world.server("fe1", front_end=True)
+    return world
+
+
+def options_of(draw: Any) -> dict[str, str]:
+    return {
+        "home": draw(st.sampled_from(["preferred", "as_found"])),
+        "failover_test": draw(st.sampled_from(["all", "one", "none"])),
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(world=worlds(), update=st.sampled_from([SP2, HOTFIX]), data=st.data())
+def test_replanning_from_any_moment_ends_the_same(world: World, update: dict[str, Any], data: st.DataObject) -> None:
+    """The world's own rules (asserted as it carries out the steps) hold, however often the run is cut off."""
+    options = options_of(data.draw)
+    plan = make_plan(world.estate(), update, options)
+    end, scope = plan["final"], plan["scope_digest"]
+    for unused in range(data.draw(st.integers(0, 3), label="interruptions")):
+        for step in plan["steps"][: data.draw(st.integers(0, len(plan["steps"])), label="done")]:
+            world.do(step, update)
+        _cut_in(world, plan, data)
+        plan = make_plan(world.estate(), update, options)
+        if plan["changes"]:
+            assert plan["final"] == end
+            assert plan["resumes"] is False or plan["scope_digest"] == scope
+    for step in plan["steps"]:
+        world.do(step, update)
+    last = make_plan(world.estate(), update, options)
+    assert (last["changes"], last["steps"], last["waves"], last["turns"]) == (False, [], [], {})
+    assert last["final"] == end
+
+
+def _cut_in(world: World, plan: dict[str, Any], data: st.DataObject) -> None:
+    """Leave an installation or the resources of a virtual server half-way, where the run has just come to one."""
+    for entry in world.hosts.values():
+        node = entry["exchange"]["computer_name"]
+        state = next((c["nodes"][node] for c in world.clusters.values() if node in c["nodes"]), "down")
+        if state == "down" and entry["note"] and entry["installation"]["phase"] == "none":
+            entry["installation"]["phase"] = data.draw(st.sampled_from(["none", "prepared", "armed", "running"]))
+        elif state == "down" and entry["note"] and entry["installation"]["phase"] == "finished":
+            entry["installation"]["restart_pending"] = data.draw(st.booleans())
+    for name, found in world.clusters.items():
+        noted = any(world.hosts[world.host(node)]["note"] for node in found["nodes"])
+        for group, row in found["groups"].items():
+            if noted and row["virtual_server"] and row["state"] == "partially_online" and data.draw(st.booleans()):
+                world.park(name, group, but="System Attendant")
+
+
+@settings(max_examples=60, deadline=None)
+@given(quorum=st.sampled_from(["n1", "n2"]), preferred=st.sampled_from([[], ["n1"], ["n2"]]), data=st.data())
+def test_active_passive_is_offline_once(quorum: str, preferred: list[str], data: st.DataObject) -> None:
+    """Before the failover test a virtual server of an active/passive pair is offline exactly once."""
+    world = World()
+    world.cluster("mail", ["n1", "n2"], quorum=quorum)
+    world.evs("mail", "EVS1", "n1", preferred=preferred)
+    update = data.draw(st.sampled_from([SP2, HOTFIX]))
+    plan = make_plan(world.estate(), update, options_of(data.draw))
+    assert plan["outages"]["mail/EVS1"]["roll"]["times"] == 1
+    for step in plan["steps"]:
+        if step["phase"] == "finish":
+            break
+        world.do(step, update)
+    assert world.outages == {"mail/EVS1": 1}
+
+
+@settings(max_examples=100, deadline=None)
+@given(world=worlds(), update=st.sampled_from([SP2, HOTFIX]))
+def test_counted_outages_are_those_that_happen(world: World, update: dict[str, Any]) -> None:
+    """The plan announces exactly as many outages as its steps cause."""
+    plan = make_plan(world.estate(), update, {})
+    for step in plan["steps"]:
+        world.do(step, update)
+    assert {where: outage["times"] for where, outage in plan["outages"].items()} == world.outages
+
+
+@settings(max_examples=100, deadline=None)
+@given(world=worlds())
+def test_order_is_the_best_there_is(world: World) -> None:
+    """No order of the nodes needs fewer moves to nodes that are not updated; found by trying them all."""
+    estate = world.estate()
+    plan = make_plan(estate, SP2, {"failover_test": "none", "home": "stay"})
+    turns = [host for wave in plan["waves"] for host in wave if plan["turns"][host]["cluster"]]
+    groups = [g for g in world.clusters["mail"]["groups"].values() if g["virtual_server"]]
+    extra = _extra([host.upper() for host in turns], groups)
+    total = sum(outage["roll"]["times"] for outage in plan["outages"].values())
+    # An order is a choice of who is updated before whom: the fewest extra moves over all subsets.
+    best = {frozenset(): 0}
+    for size in range(len(turns)):
+        for done in [done for done in best if len(done) == size]:
+            for node in {host.upper() for host in turns} - done:
+                cost = best[done] + sum(
+                    1 for g in groups if g["owner"] == node and not set(g["possible_owners"]) & done
+                )
+                best[done | {node}] = min(cost, best.get(done | {node}, cost))
+    fewest = best[frozenset(host.upper() for host in turns)]
+    # Where a node carries one virtual server only, another order may be needed.
+    alone = len(world.clusters["mail"]["nodes"]) > 2 and len({g["owner"] for g in groups}) == len(groups)
+    assert extra >= fewest if alone else extra == fewest
+    assert total == len(groups) + extra
+
+
+def _extra(order: list[str], groups: list[dict[str, Any]]) -> int:
+    return sum(1 for g in groups if min(g["possible_owners"], key=order.index) == g["owner"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(world=worlds(), data=st.data())
+def test_same_estate_same_plan(world: World, data: st.DataObject) -> None:
+    """The order in which hosts and groups were read plays no part."""
+    estate = world.estate()
+    shuffled = copy.deepcopy(estate)
+    shuffled["hosts"] = dict(data.draw(st.permutations(list(shuffled["hosts"].items()))))
+    for entry in shuffled["hosts"].values():
+        if entry["cluster"]:
+            entry["cluster"]["groups"] = dict(reversed(entry["cluster"]["groups"].items()))
+    assert make_plan(estate, SP2, {}) == make_plan(shuffled, SP2, {})
+    assert estate == world.estate()
+
+
+@settings(max_examples=100, deadline=None)
+@given(world=worlds(), data=st.data())
+def test_broken_estates_are_refused_never_crash(world: World, data: st.DataObject) -> None:
+    """Whatever state a group or a node is in: there is a plan, or a refusal with a remedy for each problem."""
+    for group in world.clusters["mail"]["groups"].values():
+        group["state"] = data.draw(
+            st.sampled_from(["online", "online", "online", "offline", "failed", "pending", "partially_online", "odd"])
+        )
+    if data.draw(st.booleans()):
+        world.hosts[data.draw(st.sampled_from(sorted(world.hosts)))]["installation"]["phase"] = data.draw(
+            st.sampled_from(["armed", "running", "finished", "interrupted", "odd"])
+        )
+    if data.draw(st.booleans()):
+        world.clusters["mail"]["nodes"]["N1"] = data.draw(st.sampled_from(["down", "paused", "joining", "odd"]))
+    try:
+        make_plan(world.estate(), SP2, {})
+    except NoPlan as refusal:
+        assert refusal.problems
+        assert all(problem["what"] and problem["remedy"] for problem in refusal.problems)
+
+
+def test_active_passive_ends_at_home() -> None:
+    """The plan that the other tests vary: one outage for the upgrade, one for the failover test."""
+    plan = make_plan(two_nodes().estate(), SP2, {})
+    assert plan["waves"] == [["n2"], ["n1"]]
+    assert plan["final"]["clusters"]["mail"]["EVS1"] == {"owner": "N1", "state": "online"}
+    assert plan["outages"]["mail/EVS1"]["times"] == 2
