@@ -107,7 +107,8 @@ def roll(site: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
                 },
                 {
                     "mailops.exchange.say": {"step": "{{ item }}", "fails_at": "{{ fails_at | default(-1) | int }}"},
-                    "loop": "{{ (lookup('file', 'plan.json') | from_json).steps | selectattr('host', 'eq', inventory_hostname) }}",
+                    "vars": {"plan": "{{ lookup('file', 'plan.json') | from_json }}"},
+                    "loop": "{{ plan.steps | selectattr('host', 'eq', inventory_hostname) }}",
                     "loop_control": {"label": "{{ item.index }}"},
                 },
             ]
