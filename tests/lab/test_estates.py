@@ -32,7 +32,10 @@ def test_the_example_from_the_first_look_to_the_record(tmp_path: Path) -> None:
     assert run.times("mail/EVS1") == (1, 2)
     assert [len(run.record["virtual_servers"]["mail/EVS1"]["outages"]), run.record["problems"]] == [2, []]
     assert run.referee["final"]["mail"]["EVS1"]["owner"] == "n1"
-    assert {name: (host["before"]["service_pack"], host["after"]["service_pack"]) for name, host in run.record["hosts"].items()} == {
+    assert {
+        name: (host["before"]["service_pack"], host["after"]["service_pack"])
+        for name, host in run.record["hosts"].items()
+    } == {
         "mbx1": (1, 2),
         "n1": (1, 2),
         "n2": (1, 2),
