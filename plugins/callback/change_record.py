@@ -9,8 +9,9 @@ DOCUMENTATION = r"""
 name: change_record
 type: notification
 short_description: Writes the change record of a roll, for people and for programs
+version_added: 0.1.0
 author:
-  - the mailops.exchange contributors (@mailops)
+  - the mailops.exchange contributors (@mailops-exchange)
 description:
   - Keeps a record of what a run of the collection's playbooks planned, did and left to do. It is written to
     C(record.json) after every step and, as a page to hand to a change board, to C(record.html) at the end and after

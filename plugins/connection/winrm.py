@@ -8,8 +8,9 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: winrm
 short_description: Windows Server 2003 by WinRM 1.1 or 2.0, without PowerShell
-version_added: 1.0.0
-author: the mailops.exchange contributors
+version_added: 0.1.0
+author:
+  - the mailops.exchange contributors (@mailops-exchange)
 description:
   - Runs command lines of C(cmd.exe) in a WS-Management shell, which is what Windows Server 2003 offers once WinRM 1.1
     (KB936059) or 2.0 (KB968930) is installed. Nothing is copied to the host, and neither Python nor PowerShell is
@@ -243,6 +244,7 @@ EXAMPLES = r"""
       ansible_password: "{{ vault_exadmin_password }}"
 """
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -326,7 +328,7 @@ class Connection(ConnectionBase):
 
     def _clock(self) -> Clock:
         scale = float(self.get_option("time_scale"))
-        if not scale > 0:
+        if math.isnan(scale) or scale <= 0:
             raise AnsibleError("the option time_scale must be more than 0")
         return Clock() if scale == 1 else RehearsalClock(scale)
 

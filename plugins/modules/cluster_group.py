@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: cluster_group
 short_description: Move a cluster group, or bring it online or offline
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Moves a group of a Microsoft cluster to a node, or brings all of its resources online or offline, and waits
     until the cluster says so.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: cluster_info
 short_description: Read the nodes, groups and resources of a Microsoft cluster
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Reads nodes, groups and resources of the cluster that the host is a node of, through C(cluster.exe) and the
     registry of the host, in one round trip.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: cluster_resource
 short_description: Take the resources of a virtual server offline, or bring them online
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Takes every resource of a cluster group offline except some types, in the order of their dependencies, or
     brings every resource of the group online.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: cluster_service
 short_description: Start or stop the Cluster service of a node
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Starts or stops the Cluster service of the host, and waits until it runs and the cluster counts the node as
     up, or until it is stopped.

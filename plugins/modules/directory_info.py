@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: directory_info
 short_description: Read the Exchange servers from Active Directory
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Reads every Exchange server and virtual server of the forest with its version and whether it is a front-end,
     by LDAP from the control node.

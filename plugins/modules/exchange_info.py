@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: exchange_info
 short_description: Read what Exchange a Windows host has, and how far an update has come on it
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Reads product, service pack, build, hotfixes, services, Windows and boot time from the registry, the service
     manager and WMI of the host.

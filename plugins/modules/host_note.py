@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: host_note
 short_description: Note on a host who owned which cluster group before an update
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Writes, or removes, a small file on the host with the owners of the cluster groups as they were before the
     first change of an update.

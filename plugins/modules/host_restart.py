@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: host_restart
 short_description: Restart a Windows host when that is asked for, and wait until it is truly back
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Restarts the host with C(shutdown.exe) and waits until Windows has started anew and no service is starting
     or stopping any more. A boot time that changed is the proof.

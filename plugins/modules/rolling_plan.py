@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: rolling_plan
 short_description: Plan the roll of an update over all servers, from what was observed of them
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Makes, from the observed state of all servers, the ordered steps that bring an update onto all of them with
     as little outage as the procedure of Microsoft's article 328839 allows, each with its reason.

@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: update_install
 short_description: Have an update of Exchange installed on a host, exactly once
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Runs the setup of an update as a job on the host by itself, under the account that Exchange setup needs, or
     tells a person at the server what to do; waits for its end, and judges by exit code, log and version whether

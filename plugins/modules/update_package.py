@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: update_package
 short_description: Have the package of an update on a host, complete and proved
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - Copies the package from a share to the folder of the update on the host, C(C:\mailops\) and its key, beside
     its place first; proves size and hash, and then renames it.

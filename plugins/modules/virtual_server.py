@@ -10,7 +10,7 @@ DOCUMENTATION = r"""
 ---
 module: virtual_server
 short_description: Have an Exchange virtual server upgraded to the level of its node, or serving again
-version_added: 1.0.0
+version_added: 0.1.0
 description:
   - After a service pack on the nodes of a cluster each virtual server is upgraded too, by a menu entry of
     Cluster Administrator that has no documented command line. A person does it while the module waits, or a

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..hosts import console
 from ..hosts.commands import command, quote
@@ -67,16 +67,7 @@ def refresh(session: Session, state: ClusterState) -> ClusterState:
     if state.configuration is None:
         return _read_consistently(session)
     configuration = state.configuration
-    problem: Unreadable | None = None
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            session.clock.sleep(min(session.poll_interval, 2.0))
-        try:
-            return _combine(session, configuration, session.run_all(_TABLES))
-        except Moving as error:
-            problem = error
-    assert problem is not None
-    raise problem
+    return _while_moving(session, lambda: _combine(session, configuration, session.run_all(_TABLES)))
 
 
 def group_row(session: Session, name: str, words: Words | None = None) -> tuple[str, str]:
@@ -102,16 +93,20 @@ def _single_group(text: str, name: str) -> GroupRow:
 
 def _read_consistently(session: Session) -> ClusterState:
     """Read until all answers of one reading fit together."""
-    problem: Unreadable | None = None
-    for attempt in range(_ATTEMPTS):
-        if attempt:
-            session.clock.sleep(min(session.poll_interval, 2.0))
+    return _while_moving(session, lambda: _read_once(session))
+
+
+def _while_moving(session: Session, read: Callable[[], ClusterState]) -> ClusterState:
+    """Read again, some times and not at once, while something moves in between."""
+    left = _ATTEMPTS
+    while True:
         try:
-            return _read_once(session)
-        except Moving as error:
-            problem = error
-    assert problem is not None
-    raise problem
+            return read()
+        except Moving:
+            left -= 1
+            if not left:
+                raise
+        session.clock.sleep(min(session.poll_interval, 2.0))
 
 
 def _read_once(session: Session) -> ClusterState:

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..hosts.commands import Raw, command, quote, secret
-from ..hosts.errors import CommandFailed, HostError, Refused
+from ..hosts.errors import CommandFailed, ConnectionLost, HostError, Refused
 from ..hosts.session import Session
 
 _SHARE = re.compile(r"^(\\\\[^\\]+\\[^\\]+)(?:\\.*)?$")
@@ -97,17 +97,20 @@ def stage(
         )
     if before["problem"]:
         raise Refused(before["problem"]["what"], remedy=before["problem"]["remedy"])
-    if not before["needed"]:
+    share = _SHARE.match(origin)
+    if share is None:
         _verify(session, update, before["path"], None)
         return {"changed": False, "before": before, "after": observe(session, update, source, folder)}
     path = before["path"]
     part = path + ".part"
     session.make_dir(folder)
-    match = _SHARE.match(origin)
-    assert match is not None
-    opened = _open_share(session, match[1], share_user, share_password)
+    opened = _open_share(session, share[1], share_user, share_password)
     try:
         expected = session.file_size(origin)
+        if expected is None and opened:
+            # The connection to a share belongs to the shell: one that broke off in between has lost it.
+            _open_share(session, share[1], share_user, share_password)
+            expected = session.file_size(origin)
         if expected is None:
             raise CommandFailed(
                 f"the package {origin} is not there, or the account may not read it",
@@ -118,22 +121,13 @@ def stage(
                 f"the package {origin} has {expected} bytes, the catalogue says {update['package']['size']}",
                 remedy="See whether the share holds the right file and language, or correct package.size.",
             )
-        # /z goes on after a short break of the network (help of copy); /y asks nothing; /b copies bytes.
-        line = command("copy", Raw("/z"), Raw("/y"), Raw("/b"), quote(origin), quote(part))
-        output = session.run(line, changes=True, timeout=timeout)
-        if output.exit_code != 0:
-            raise CommandFailed(
-                f"copying {origin} to {session.host} failed",
-                exit_code=output.exit_code,
-                output=output.text,
-                remedy="See whether the share can be reached and the host's disk has room.",
-            )
+        _copy(session, origin, part, timeout, lambda: _open_share(session, share[1], share_user, share_password))
         _verify(session, update, part, expected)
         # A move within one folder is a rename; it also replaces a wrong file of that name.
         session.change(command("move", Raw("/y"), quote(part), quote(path)), f"renaming {part} to {path}")
     finally:
         if opened:
-            _close_share(session, match[1])
+            _close_share(session, share[1])
     after = observe(session, update, source, folder)
     if not after["staged"]:
         raise CommandFailed(f"the package {path} is not as the catalogue says after it was copied")
@@ -194,6 +188,31 @@ def _no_hash(session: Session) -> dict[str, str]:
         "remedy": "Put a certutil.exe that knows -hashfile on the host, or set package.verify to size in a catalogue"
         " file.",
     }
+
+
+def _copy(session: Session, origin: str, part: str, timeout: float, reopen: Callable[[], bool]) -> None:
+    """Copy the package beside its place; once more when the connection broke off, and the share's with it.
+
+    To do it twice does no harm: nobody looks at the part before it is complete and proved.
+    """
+    # /z goes on after a short break of the network (help of copy); /y asks nothing; /b copies bytes.
+    line = command("copy", Raw("/z"), Raw("/y"), Raw("/b"), quote(origin), quote(part))
+    try:
+        output = session.run(line, changes=True, timeout=timeout)
+        again = output.exit_code != 0
+    except ConnectionLost:
+        session.reconnect()
+        again = True
+    if again:
+        reopen()
+        output = session.run(line, changes=True, timeout=timeout)
+    if output.exit_code != 0:
+        raise CommandFailed(
+            f"copying {origin} to {session.host} failed",
+            exit_code=output.exit_code,
+            output=output.text,
+            remedy="See whether the share can be reached and the host's disk has room.",
+        )
 
 
 def _open_share(session: Session, share: str, user: str | None, password: str | None) -> bool:

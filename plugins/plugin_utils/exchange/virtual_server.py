@@ -127,7 +127,14 @@ def upgrade(
             lambda: _evidence(directory, network_name, update), what=what, timeout=rest, tolerate=(DirectoryError,)
         )
     except WaitTimeout as error:
-        error.remedy = " ".join(instructions) or "See what the command did; " + _EXPLAINED
+        # What comes after a failure may bring the virtual server back to where it was: the steps of now are not the
+        # remedy of later.
+        error.remedy = (
+            f'"Upgrade Exchange Virtual Server" was not chosen for {network_name} within the time, or it failed. Start'
+            " the run again when somebody is there to do it: it goes on from here and says again where. " + _EXPLAINED
+            if instructions
+            else "See what the command did; " + _EXPLAINED
+        )
         raise
     return {
         "changed": True,

@@ -11,6 +11,9 @@ import time
 class Clock:
     """Real time, in epoch seconds. Steps of the control node's own clock do not reach it."""
 
+    floor = 0.0
+    """Real seconds that every wait may take, however short its limit."""
+
     def __init__(self) -> None:
         """Fix the epoch once; from then on only the monotonic clock counts."""
         self._offset = time.time() - time.monotonic()
@@ -30,6 +33,9 @@ class RehearsalClock(Clock):
 
     The estate's own time, seen in its answers, is what counts; between two answers it is extrapolated.
     """
+
+    # Where a second lasts a thousandth, the control node's own work would use up the limit of a wait.
+    floor = 10.0
 
     def __init__(self, scale: float) -> None:
         """``scale``: simulated seconds in one real second, more than 0."""

@@ -250,7 +250,7 @@ class Job:
         session = self.session
         # Server 2003 has no /f for /create and would ask whether to replace a task of that name.
         session.run(self._unless_started(self._schtasks("/delete", "/f")), changes=True)
-        first: CommandFailed | None = None
+        failures: list[CommandFailed] = []
         # Midnight is over, so it never starts by itself. Server 2003 wants HH:MM, XP and some service packs
         # HH:MM:SS [R]. No date: its format depends on the host's region.
         for midnight in ("00:00", "00:00:00"):
@@ -268,9 +268,8 @@ class Job:
                 session.change(line, f"creating the task {self.task_name} on {session.host}", secrets=[password])
                 return
             except CommandFailed as error:
-                first = first or error
-        assert first is not None
-        raise first
+                failures.append(error)
+        raise failures[0]
 
     def _arm(self) -> None:
         self.session.change(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -51,6 +52,7 @@ def wait_for(
     The probe is asked once more after the time is up, and at least twice, so that a slow answer cannot turn
     a state that was reached into a failure. Raises WaitTimeout.
     """
+    begun = time.monotonic()
     start = clock.now()
     deadline = start + timeout
     word_at = 10.0
@@ -66,10 +68,10 @@ def wait_for(
         if found is not None:
             return found
         now = clock.now()
-        if now >= deadline and asked > 1:
+        if now >= deadline and asked > 1 and time.monotonic() - begun >= clock.floor:
             detail = f" (last answer: {last})" if last is not None else ""
             raise WaitTimeout(f"waited {duration(timeout)} for {what}, in vain{detail}", waited=round(now - start))
         if progress is not None and now - start >= word_at:
             progress(f"waiting for {what}: {duration(now - start)} of at most {duration(timeout)}")
             word_at = _next_word(now - start)
-        clock.sleep(min(interval, max(deadline - now, 0.0)))
+        clock.sleep(min(interval, deadline - now) if now < deadline else interval)

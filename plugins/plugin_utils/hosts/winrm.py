@@ -146,10 +146,14 @@ class WinrmSession(Session):
 
     # ---- shell and commands -------------------------------------------------------------------------
 
+    def _connected(self) -> Connection:
+        if self._connection is None:
+            self._connection = Connection(self.endpoint, self.clock)
+        return self._connection
+
     def _exchange(self, action: Callable[[], T], *, may_have_run: bool) -> T:
         """One request. A connection that went stale is made anew, when certainly nothing has been sent on it."""
-        connection = self._connection
-        assert connection is not None
+        connection = self._connected()
         if connection.silent_for() > _SILENCE:
             connection.log_off()
         try:
@@ -165,8 +169,7 @@ class WinrmSession(Session):
     def _open(self) -> None:
         if self._shell is not None:
             return
-        if self._connection is None:
-            self._connection = Connection(self.endpoint, self.clock)
+        connection = self._connected()
         while self._left:
             # Shells count against a limit per user, so one whose connection was lost is not left to time out.
             try:
@@ -175,7 +178,7 @@ class WinrmSession(Session):
                 if fault_code(error) is None:
                     raise
             self._left.pop(0)
-        shell = self._connection.new_shell(self._page or _FIRST_PAGE)
+        shell = connection.new_shell(self._page or _FIRST_PAGE)
         self._exchange(shell.open, may_have_run=False)
         self._shell = shell
         self._ended = []

@@ -13,8 +13,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-import spnego
-from pypsrp.negotiate import HTTPNegotiateAuth
+try:
+    import spnego
+    from pypsrp.negotiate import HTTPNegotiateAuth
+except ImportError:  # said by winrm_transport.require(), when a session is opened
+    HTTPNegotiateAuth = object  # type: ignore[assignment,misc]
 
 
 class EagerNegotiate(HTTPNegotiateAuth):

@@ -16,6 +16,7 @@ from typing import Any, TypeVar, cast
 
 from .clock import Clock, RehearsalClock
 from .errors import ConnectionLost, HostError, Refused, Unreachable
+from .winrm_logon import EagerNegotiate
 
 IMPORT_ERROR: ImportError | None = None
 try:
@@ -25,8 +26,6 @@ try:
     from pypsrp.shell import WinRS
     from pypsrp.wsman import WSMan
     from spnego.exceptions import SpnegoError
-
-    from .winrm_logon import EagerNegotiate
 except ImportError as error:  # said by require(), when a session is opened
     IMPORT_ERROR = error
 
@@ -222,7 +221,7 @@ class Connection:
         except ValueError as error:
             raise Refused(f"the connection settings do not fit together: {error}") from None
         # The same class exactly: what pypsrp may put there in other releases is left as it is.
-        if type(http.auth) is HTTPNegotiateAuth:
+        if http.auth.__class__ is HTTPNegotiateAuth:
             http.auth = EagerNegotiate.instead_of(http.auth)
         for adapter in set(http.adapters.values()):
             adapter.send = self._watched(adapter.send)

@@ -76,7 +76,7 @@ def picture(record: Mapping[str, Any]) -> dict[str, Any] | None:
     for host in _hosts(record, steps):
         rows.append(_lane(host, y, [_bar(step, scale, y) for step in steps if step["host"] == host]))
         y += LANE
-    used = {bar["kind"] for row in rows for bar in row.get("bars", [])}
+    used = {drawn["kind"] for row in rows for drawn in row.get("bars", [])}
     return {
         "width": WIDTH,
         "height": y + 30,
@@ -109,15 +109,15 @@ def _bar(step: Mapping[str, Any], scale: _Scale, y: float) -> dict[str, Any]:
     took = duration(seconds_between(step["started"], step["ended"]))
     words = f"{title(step['step'])}: {step['object']} ({took}{', failed' if step['status'] != 'ok' else ''})"
     kind = KINDS.get(step["step"], "check")
-    return scale.bar(step["started"], step["ended"], y, kind=kind, title=words, failed=step["status"] != "ok")
+    return scale.stretch(step["started"], step["ended"], y, kind=kind, title=words, failed=step["status"] != "ok")
 
 
 def _outage(name: str, outage: Mapping[str, Any], scale: _Scale, y: float) -> dict[str, Any]:
     end = outage["to"] or scale.end
     took = duration(seconds_between(outage["from"], end))
     words = f"{name} offline for {took}" + ("" if outage["to"] else ", and still at the end of the record")
-    bar = scale.bar(outage["from"], end, y, kind="outage", title=words, failed=not outage["to"])
-    return {**bar, "text": took if bar["width"] > 8 * len(took) else ""}
+    drawn = scale.stretch(outage["from"], end, y, kind="outage", title=words, failed=not outage["to"])
+    return {**drawn, "text": took if drawn["width"] > 8 * len(took) else ""}
 
 
 class _Scale:
@@ -132,7 +132,7 @@ class _Scale:
         share = min(1.0, seconds_between(self.begin, time) / self.span)
         return round(GUTTER + share * (WIDTH - RIGHT - GUTTER), 2)
 
-    def bar(self, begin: str, end: str, y: float, **more: Any) -> dict[str, Any]:
+    def stretch(self, begin: str, end: str, y: float, **more: Any) -> dict[str, Any]:
         """A bar from one time to another; never so thin that it is not seen."""
         x = self.x(begin)
         width = max(2.0, round(self.x(max(begin, end)) - x, 2))

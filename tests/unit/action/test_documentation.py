@@ -104,7 +104,7 @@ def test_secrets_are_marked(name: str) -> None:
 def test_head(name: str) -> None:
     documentation = own_documentation(name)
     assert documentation["module"] == name
-    assert documentation["version_added"] == "1.0.0"
+    assert documentation["version_added"] == "0.1.0"
     assert documentation["author"] == ["the mailops.exchange contributors (@mailops-exchange)"]
     assert not documentation["short_description"].endswith(".")
 

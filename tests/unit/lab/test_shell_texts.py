@@ -51,7 +51,7 @@ def test_every_text_that_a_program_asks_for_is_there() -> None:
     asked: set[str] = set()
     for path in [*LAB.glob("shell/*.py"), *LAB.glob("programs/*.py")]:
         source = path.read_text(encoding="utf-8")
-        asked |= {key for key in re.findall(r'text\(\s*"([a-z]+(?:\.[a-z_]+)+)"', source)}
+        asked.update(re.findall(r'text\(\s*"([a-z]+(?:\.[a-z_]+)+)"', source))
     assert len(asked) > 100
     assert asked <= set(english)
 

@@ -78,8 +78,8 @@ def test_wrong_password_and_unknown_user(lab: Lab) -> None:
 
 def test_only_administrators_get_a_shell(lab: Lab) -> None:
     """The account for the share can log on, but has no rights on the host."""
-    connection = wsman(lab, r"CONTOSO\updshare", lab.password("updshare"))
-    with pytest.raises(WSManFaultError) as caught, connection:
+    password = lab.password("updshare")
+    with pytest.raises(WSManFaultError) as caught, wsman(lab, r"CONTOSO\updshare", password) as connection:
         WinRS(connection).open()
     assert caught.value.code == 5
 

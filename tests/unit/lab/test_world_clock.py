@@ -336,7 +336,7 @@ def test_many_callers_at_speed_share_one_course_of_time() -> None:
 
 def test_close_ends_all_programs() -> None:
     clock = Clock(0, START)
-    background = clock.spawn(lambda: clock.sleep_for_ever())
+    background = clock.spawn(clock.sleep_for_ever)
     clock.sleep(1)
     clock.close()
     assert background.done

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -43,9 +43,11 @@ def result_of(step: dict[str, Any], minute: float, **more: Any) -> dict[str, Any
     }
 
 
-def rolled(world: World, update: dict[str, Any] = SP2, *, steps: int | None = None, check_mode: bool = False) -> Record:
+def rolled(
+    world: World, update: dict[str, Any] | None = None, *, steps: int | None = None, check_mode: bool = False
+) -> Record:
     """A record into which the first ``steps`` steps of a plan have gone, a minute each."""
-    plan = make_plan(world.estate(), update, {})
+    plan = make_plan(world.estate(), update or SP2, {})
     record = Record(BEGIN, run_id="run", check_mode=check_mode, ansible_version="2.21")
     record.plan_made(plan, runbook(plan))
     for name, entry in world.hosts.items():

@@ -14,10 +14,10 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan impo
 from ansible_collections.mailops.exchange.tests.unit.rolling.support import HOTFIX, SP2, World, two_nodes
 
 
-def refused(world: World, update: dict[str, Any] = SP2, options: Any = None) -> list[tuple[str, str, str]]:
+def refused(world: World, update: dict[str, Any] | None = None, options: Any = None) -> list[tuple[str, str, str]]:
     """The problems of a world that must be refused."""
     with pytest.raises(NoPlan) as caught:
-        make_plan(world.estate(), update, options)
+        make_plan(world.estate(), update or SP2, options)
     assert caught.value.message.startswith("No plan can be made")
     assert caught.value.remedy
     return [(problem["host"], problem["what"], problem["remedy"]) for problem in caught.value.problems]
