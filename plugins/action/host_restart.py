@@ -16,6 +16,9 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.restart imp
 class ActionModule(HostAction):
     """Have the host restarted once."""
 
+    # Without boot_time, doing it again would be a second restart.
+    repeatable = False
+
     spec: ClassVar[dict[str, Any]] = {
         "reason": {"type": "str", "required": True},
         "required": {"type": "bool"},

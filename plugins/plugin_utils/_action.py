@@ -152,6 +152,9 @@ class HostAction(ControlAction):
 
     _requires_connection = True
 
+    repeatable = True
+    """Whether the action may be performed once more after a change whose answer got lost."""
+
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Observe, act and return what to add to the result; every subclass has its own."""
         raise NotImplementedError
@@ -262,6 +265,15 @@ class HostAction(ControlAction):
     def _performed(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         try:
             return self.perform(session, options)
+        except ConnectionLost as error:
+            if not self.repeatable:
+                raise
+            # Every action looks before it acts: what has happened already is not done again.
+            self._say(f"{sentence(error.message)} Looking what became of it, and going on.")
+            session.reconnect()
+            result = self.perform(session, options)
+            events = [*error.details.get("events", []), *result.get("events", [])]
+            return {**result, "changed": True, **({"events": events} if events else {})}
         except ReadOnlyViolation:
             # Check mode: everything was looked at and allowed, and the first changing call was due.
             return {"changed": True, "msg": "This would be changed.", **self.preview(session, options)}

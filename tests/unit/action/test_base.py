@@ -158,7 +158,35 @@ def test_lost_after_a_change_is_a_failure_that_says_so() -> None:
     assert (result["failed"], result["changed"]) == (True, True)
     assert "had begun to change it" in result["msg"]
     assert result["remedy"]
-    assert result["progress"] == ["n1: moving with None"]
+    assert result["progress"][0] == result["progress"][2] == "n1: moving with None"
+    assert "Looking what became of it" in result["progress"][1]
+
+
+@pytest.mark.parametrize("stands_on", ["N1", "N2"])
+def test_lost_once_the_action_looks_again_and_goes_on(stands_on: str) -> None:
+    moves: list[str] = []
+
+    def answer(line: str) -> Output:
+        if line.startswith("move"):
+            moves.append(line)
+            if len(moves) == 1:
+                raise ConnectionLost("the connection broke", events=[{"event": "offline"}])
+        return Output(0, stands_on if moves else "N1")
+
+    result = run(Move, {"node": "N2"}, FakeSession(answer=answer))
+    assert (result["failed"], result["changed"]) == (False, True)
+    assert result["events"] == [{"event": "offline"}]
+    assert len(moves) == (2 if stands_on == "N1" else 1), "what had happened is not done again"
+
+
+def test_lost_in_an_action_that_must_not_be_repeated() -> None:
+    class Once(Move):
+        """A move that would do harm twice."""
+
+        repeatable = False
+
+    session = standing_on("N1", move=ConnectionLost("the connection broke"))
+    assert run(Once, {"node": "N2"}, session)["progress"] == ["n1: moving with None"]
 
 
 def test_unreachable_after_a_change_is_a_failure() -> None:
