@@ -82,22 +82,22 @@ def check_cluster(draft: Draft, cluster: Cluster, problems: Problems) -> None:
 def cluster_turns(draft: Draft, name: str) -> list[Turn]:
     """Return the turns of a cluster in their order, simulated one after the other.
 
-    The order is found anew after each turn: a virtual server that had to be brought over out of turn changes it.
+    The order is found anew for each turn: a virtual server that had to be brought over out of turn changes it. It
+    holds from the moment the next node's virtual servers leave it until that node's turn is over.
     """
     cluster = draft.cluster(name)
     waiting = [node for node in cluster.nodes if needs_turn(draft.model.host_of(name, node), cluster)]
     done = [node for node in cluster.nodes if node not in waiting]
     homes = {group.name: draft.home(name, group) for group in cluster.virtual_servers}
-    turns = []
-    first = _first_turn(draft, name, waiting, done, homes)
-    if first:
-        turns.append(first)
-    while waiting:
-        order = _order(draft, name, waiting, done, homes)
-        turns.append(_node_turn(draft, name, order[0], order, done))
-        waiting.remove(order[0])
-        done.append(order[0])
-        turns[-1]["virtual_servers"] = _arrivals(draft, name, turns[-1]["host"], waiting, done, homes)
+    first, order = _first_turn(draft, name, waiting, done, homes)
+    turns = [first] if first else []
+    while order:
+        node = order[0]
+        turn = _node_turn(draft, name, node, order, done)
+        waiting.remove(node)
+        done.append(node)
+        turn["virtual_servers"], order = _arrivals(draft, name, turn["host"], waiting, done, homes)
+        turns.append(turn)
     return turns
 
 
@@ -110,27 +110,33 @@ def _order(draft: Draft, name: str, waiting: Sequence[str], done: Sequence[str],
 
 def _first_turn(
     draft: Draft, name: str, waiting: Sequence[str], done: Sequence[str], homes: Mapping[str, str]
-) -> Turn | None:
-    """Return a turn of a node that is done already, when virtual servers have to come to it before the first update."""
-    ready = _offline(draft, name, done) or _leaving(draft, name, waiting, done, homes)
+) -> tuple[Turn | None, list[str]]:
+    """Return the turn of a node that is done already, when virtual servers have to come to it before the first update.
+
+    The second part is the order of the nodes that wait.
+    """
+    order = _order(draft, name, waiting, done, homes)
+    ready = _offline(draft, name, done) or _leaving(draft, name, order, done)
     if not ready:
-        return None
+        return None, order
     node = str(_target(draft, name, ready[0][0], done))
     host = draft.cluster(name).hosts[node]
     turn = _turn(draft, host, CLUSTER_ROLE, False, [], f"{node} is updated already; virtual servers come to it.")
-    turn["virtual_servers"] = _arrivals(draft, name, host, waiting, done, homes)
-    return turn
+    turn["virtual_servers"], order = _arrivals(draft, name, host, waiting, done, homes)
+    return turn, order
 
 
 def _arrivals(
     draft: Draft, name: str, host: str, waiting: Sequence[str], done: Sequence[str], homes: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """Bring over what is offline, then what stands on the node whose turn is next, and return the steps of each.
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """Bring over what is offline, then what stands on the node whose turn is next.
 
-    The others stay where they are: each is offline once only, and as late as it can be.
+    The others stay where they are: each is offline once only, and as late as it can be. Returns the steps of each
+    virtual server, and the order of the nodes that wait by which the next one was chosen.
     """
     made = _bring_over(draft, name, host, _offline(draft, name, done), done)
-    return made + _bring_over(draft, name, host, _leaving(draft, name, waiting, done, homes), done)
+    order = _order(draft, name, waiting, done, homes)
+    return made + _bring_over(draft, name, host, _leaving(draft, name, order, done), done), order
 
 
 def _offline(draft: Draft, name: str, done: Sequence[str]) -> list[tuple[Group, str]]:
@@ -144,12 +150,10 @@ def _offline(draft: Draft, name: str, done: Sequence[str]) -> list[tuple[Group, 
     return [(group, why) for group, why in ready if _target(draft, name, group, done)]
 
 
-def _leaving(
-    draft: Draft, name: str, waiting: Sequence[str], done: Sequence[str], homes: Mapping[str, str]
-) -> list[tuple[Group, str]]:
+def _leaving(draft: Draft, name: str, order: Sequence[str], done: Sequence[str]) -> list[tuple[Group, str]]:
     """Return the virtual servers of the node whose turn is next that an updated node can take over."""
     cluster = draft.cluster(name)
-    following = _order(draft, name, waiting, done, homes)[:1]
+    following = order[:1]
     ready = [group for group in cluster.virtual_servers if group.owner in following and group.owner in cluster.up]
     return [
         (group, f"{group.name} leaves {group.owner}, whose turn is next.")
