@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..hosts.commands import Raw, command, quote, secret
-from ..hosts.errors import CommandFailed, ConnectionLost, HostError, Refused
+from ..hosts.errors import CommandFailed, HostError, Refused
 from ..hosts.session import Session
 
 _SHARE = re.compile(r"^(\\\\[^\\]+\\[^\\]+)(?:\\.*)?$")
@@ -191,20 +191,15 @@ def _no_hash(session: Session) -> dict[str, str]:
 
 
 def _copy(session: Session, origin: str, part: str, timeout: float, reopen: Callable[[], bool]) -> None:
-    """Copy the package beside its place; once more when the connection broke off, and the share's with it.
+    """Copy the package beside its place; once more when the share's connection went with the shell meanwhile.
 
-    To do it twice does no harm: nobody looks at the part before it is complete and proved.
+    To do it twice does no harm: nobody looks at the part before it is complete and proved. A copy whose answer got
+    lost is not dealt with here: the action stages anew.
     """
     # /z goes on after a short break of the network (help of copy); /y asks nothing; /b copies bytes.
     line = command("copy", Raw("/z"), Raw("/y"), Raw("/b"), quote(origin), quote(part))
-    try:
-        output = session.run(line, changes=True, timeout=timeout)
-        again = output.exit_code != 0
-    except ConnectionLost:
-        session.reconnect()
-        again = True
-    if again:
-        reopen()
+    output = session.run(line, changes=True, timeout=timeout)
+    if output.exit_code != 0 and session.file_size(origin) is None and reopen():
         output = session.run(line, changes=True, timeout=timeout)
     if output.exit_code != 0:
         raise CommandFailed(
