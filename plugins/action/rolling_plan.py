@@ -5,44 +5,140 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
-from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import UPDATE
+from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE
+from ansible_collections.mailops.exchange.plugins.plugin_utils._folders import record_folder
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import Refused
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.digest import difference
-from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import OPTIONS, make_plan
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.durations import measured
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.options import OPTIONS, OTHERS
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import make_plan
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.problems import NoPlan
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.rollback import rollback_words
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.runbook import runbook
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.schedule import make_schedule
 
 
 class ActionModule(ControlAction):
     """Make the plan, and hold it against the one that was approved."""
 
     spec: ClassVar[dict[str, Any]] = {
-        **UPDATE,
+        "updates": {"type": "list", "elements": "str", "required": True},
+        **CATALOGUE,
         "estate": {
             "type": "dict",
             "required": True,
-            "options": {"hosts": {"type": "dict", "required": True}, "directory": {"type": "dict"}},
+            "options": {
+                "hosts": {"type": "dict", "required": True},
+                "directory": {"type": "dict"},
+                "absent": {"type": "dict", "default": {}},
+                "absent_sets": {"type": "dict", "default": {}},
+            },
         },
         **{name: {"type": "str", "choices": list(words), "default": words[0]} for name, words in OPTIONS.items()},
+        "max_virtual_servers": {"type": "int", "default": 0},
+        "front_ends_done": {"type": "list", "elements": "str", "default": []},
+        "lanes": {"type": "int", "default": 0},
+        "canary": {"type": "bool", "default": False},
+        "records": {"type": "list", "elements": "path", "default": []},
+        "gates": {"type": "list", "elements": "dict", "default": []},
         "approved_digest": {"type": "str"},
         "approved_plan": {"type": "dict"},
+        "approved_file": {"type": "path"},
     }
 
     def perform_here(self, options: dict[str, Any]) -> dict[str, Any]:
         """Make the plan; a plan that was not approved is a failure."""
-        update = self.update(options)
-        plan = make_plan(options["estate"], update, {name: options[name] for name in OPTIONS})
+        chosen = {name: options[name] for name in (*OPTIONS, *OTHERS)}
+        updates = self._updates(options)
+        known = measured(_records(options["records"]))
+        plan = make_plan(_estate(options["estate"]), updates, chosen)
+        schedule = make_schedule(plan, {entry["id"]: entry["minutes"] for entry in updates}, known)
         result = {
             "plan": plan,
+            "schedule": schedule,
+            "rollback": rollback_words(plan["entries"], sorted(plan["turns"]), options["gates"]),
             "digest": plan["digest"],
             "scope_digest": plan["scope_digest"],
             "runbook": runbook(plan),
             "msg": _summary(plan),
         }
         return {**result, **_objection(plan, options)}
+
+    def _updates(self, options: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Return the entries of the updates, and of those that they require, flagged as prerequisites.
+
+        Raises Refused for a key that the catalogue does not know.
+        """
+        known = self.known_updates(options, options["updates"])
+        entries = [known[key] for key in options["updates"]]
+        found = set(options["updates"])
+        for entry in entries:
+            for need in entry["requires"]:
+                if need["update"] not in found:
+                    found.add(need["update"])
+                    # Read as the list grows: what a prerequisite requires is found too.
+                    entries.append({**known[need["update"]], "prerequisite": True})
+        return entries
+
+
+def _estate(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the estate as the planner takes it; a server behind a balancer is a front-end."""
+    sets = given["absent_sets"]
+    absent = {
+        name: {"front_end": True if front_end is None and sets.get(name) else front_end, "limited_out": True}
+        for name, front_end in given["absent"].items()
+    }
+    return {"hosts": given["hosts"], "directory": given["directory"], "inventory": absent}
+
+
+def _kept(path: str | None, digest: str | None) -> dict[str, Any]:
+    """Return the approved plan from the file that it was written to; empty when that holds another one or none.
+
+    It only serves to tell the difference in words: what is approved is the digest.
+    """
+    try:
+        plan = json.loads(Path(path).read_text(encoding="utf-8")) if path and digest else {}
+    except (OSError, ValueError):
+        return {}
+    fits = isinstance(plan, dict) and digest in (plan.get("digest"), plan.get("scope_digest"))
+    return plan if fits else {}
+
+
+def _beside() -> str | None:
+    """Return where the change record's callback writes plans; None where that is not known."""
+    try:
+        return str(record_folder() / "plan.json")
+    except Refused:
+        return None
+
+
+def _records(paths: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the change records in the files and folders.
+
+    Raises Refused for a path that is not there and for a file that is no change record: an estimate from half of what
+    the operator named would be a wrong one.
+    """
+    files: list[Path] = []
+    for path in map(Path, paths):
+        if not path.exists():
+            raise Refused(f"there is no {path}, which records names", remedy="Give change records of earlier runs.")
+        files += sorted(path.glob("record*.json")) if path.is_dir() else [path]
+    found = []
+    for file in files:
+        try:
+            record = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise Refused(f"{file} cannot be read as a change record: {error}") from error
+        if not isinstance(record, dict) or not isinstance(record.get("steps"), list):
+            raise Refused(f"{file} is no change record: it has no list of steps")
+        found.append(record)
+    return found
 
 
 def _summary(plan: Mapping[str, Any]) -> str:
@@ -56,7 +152,7 @@ def _objection(plan: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str,
 
     A run that goes on where an earlier one was cut off has fewer steps: it is approved by the digest of the scope.
     """
-    approved = options["approved_plan"] or {}
+    approved = options["approved_plan"] or _kept(options["approved_file"] or _beside(), options["approved_digest"])
     digests = {options["approved_digest"], approved.get("digest"), approved.get("scope_digest")} - {None, ""}
     if not digests or digests & {plan["digest"], plan["scope_digest"]}:
         return {}

@@ -9,16 +9,24 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: rolling_plan
-short_description: Plan the roll of an update over all servers, from what was observed of them
+short_description: Plan the roll of updates over all servers, from what was observed of them
 version_added: 0.1.0
 description:
-  - Makes, from the observed state of all servers, the ordered steps that bring an update onto all of them with
-    as little outage as the procedure of Microsoft's article 328839 allows, each with its reason.
+  - Makes, from the observed state of all servers, the ordered steps that bring one or several updates onto all of
+    them with as little outage as the procedure of Microsoft's article 328839 allows, each with its reason.
+  - Each server has one turn, in which all that it needs is installed in the order of O(updates); a prerequisite that
+    the catalogue names, and whose package the site gives, is installed before the update that asks for it.
   - Nothing but the live state goes in, so that a run that was cut off is continued by planning anew.
   - Where no plan can be made, the task fails with everything that was found and what to do about each.
   - A plan has a digest. A run that is given the approved one stops with the difference when what it finds has
     drifted.
 options:
+  updates:
+    description:
+      - Keys of the updates in the catalogue, in the order in which they are to be installed.
+    type: list
+    elements: str
+    required: true
   estate:
     description:
       - What was observed.
@@ -27,12 +35,17 @@ options:
     suboptions:
       hosts:
         description:
-          - Name of each host with RV(mailops.exchange.exchange_info#module:exchange),
-            RV(mailops.exchange.exchange_info#module:package),
-            RV(mailops.exchange.exchange_info#module:installation) and
+          - Name of each host with what was observed of it; null stands for a host that could not be read.
+          - RV(mailops.exchange.exchange_info#module:exchange), RV(mailops.exchange.exchange_info#module:packages),
+            RV(mailops.exchange.exchange_info#module:installations) and
             RV(mailops.exchange.exchange_info#module:note) under the same names, and
             RV(mailops.exchange.cluster_info#module:cluster) for a node.
-          - Null stands for a host that could not be read.
+          - C(front_end), true or false where the operator says it; without it the directory decides, or that the host
+            belongs to a load-balancing set.
+          - C(rotation), C(interfering) and C(connector) as the actions for load balancing, interfering services and
+            the Active Directory Connector return them; null where there is nothing of the kind.
+          - C(backup_due), the update for which the host notes that a backup is due, null for none, left out where it
+            was not read.
         type: dict
         required: true
       directory:
@@ -40,6 +53,18 @@ options:
           - RV(mailops.exchange.directory_info#module:directory). Without it the level of a virtual server and the
             front-ends outside of the run are not known.
         type: dict
+      absent:
+        description:
+          - Hosts of the inventory that are not part of the run (left out by C(--limit)), each with true or false where
+            the operator says whether it is a front-end, else null. No back-end is planned while a front-end among them
+            is not known to be updated.
+        type: dict
+        default: {}
+      absent_sets:
+        description:
+          - The same hosts, each with its load-balancing set or null; a member of a set is taken for a front-end.
+        type: dict
+        default: {}
   home:
     description:
       - Where the groups of a cluster stand at the end; on their preferred owners, where they were found, or where the
@@ -78,6 +103,59 @@ options:
       - operator
       - command
     default: auto
+  connector:
+    description:
+      - Whether the Active Directory Connector is upgraded where it runs, or left, and listed as due.
+    type: str
+    choices:
+      - upgrade
+      - leave
+    default: upgrade
+  set_failure:
+    description:
+      - What becomes of the updated members of a load-balanced set when another one fails; they are held out of the
+        rotation, or they serve.
+    type: str
+    choices:
+      - hold
+      - serve_with_updated
+    default: hold
+  max_virtual_servers:
+    description:
+      - How many virtual servers a node may carry at a time; V(0) sets no limit but Exchange's own.
+    type: int
+    default: 0
+  front_ends_done:
+    description:
+      - Front-ends outside of the run that have the updates. The directory does not show hotfixes, so that nobody else
+        can say it.
+    type: list
+    elements: str
+    default: []
+  lanes:
+    description:
+      - How many clusters and single servers go on side by side; 0 stands for all of them. Nodes of one cluster always
+        follow each other.
+    type: int
+    default: 0
+  canary:
+    description:
+      - Whether the first turn of each kind has a wave alone. Roles verify it before anything else begins.
+    type: bool
+    default: false
+  records:
+    description:
+      - Change records of earlier runs, or folders with such records; the estimate in RV(schedule) takes the durations
+        of the steps from them.
+    type: list
+    elements: path
+    default: []
+  gates:
+    description:
+      - What M(mailops.exchange.preflight) returned as C(gates); RV(rollback) names the backups that they have seen.
+    type: list
+    elements: dict
+    default: []
   approved_digest:
     description:
       - RV(digest) of the plan that was approved, or its RV(scope_digest), which stays the same when a run that was
@@ -87,9 +165,14 @@ options:
     description:
       - RV(plan) that was approved, as it was returned then; with it the difference is told in words.
     type: dict
+  approved_file:
+    description:
+      - File C(plan.json) that the change record's callback has written for the approved plan; read for the difference
+        in words when it holds the plan of O(approved_digest). By default the one beside the change record.
+    type: path
 extends_documentation_fragment:
   - mailops.exchange.attributes.CONTROL
-  - mailops.exchange.update
+  - mailops.exchange.update.CATALOGUE
 seealso:
   - module: mailops.exchange.cluster_info
   - module: mailops.exchange.directory_info
@@ -102,7 +185,9 @@ EXAMPLES = r"""
 ---
 - name: Plan the roll
   mailops.exchange.rolling_plan:
-    update: exchange2003-sp2
+    updates:
+      - exchange2003-sp2
+      - exchange2003-sp2-kb912442
     estate:
       hosts: "{{ dict(ansible_play_hosts_all | zip(ansible_play_hosts_all | map('extract', hostvars, 'found'))) }}"
       directory: "{{ directory.directory }}"
@@ -125,14 +210,16 @@ msg:
   sample: 23 steps on 2 servers in 2 waves.
 plan:
   description:
-    - The plan, with C(waves) (lists of hosts), C(turns) (host with its steps), C(prepare), C(finish), C(steps) (all
-      of them in order), C(outages), C(predicted), C(notices), C(changes), C(digest) and C(scope_digest).
+    - The plan, with C(updates), C(waves) (lists of hosts), C(front_waves), C(sets), C(turns) (host with its steps),
+      C(prepare), C(finish), C(steps) (all of them in order), C(outages), C(predicted), C(notices), C(due), C(changes),
+      C(digest) and C(scope_digest).
     - Each step has C(index), C(host), C(cluster), C(step), C(object), C(phase), C(reason), C(changed), C(before) and
       C(after).
   returned: when a plan could be made
   type: dict
   sample:
-    update: exchange2003-sp2
+    updates:
+      - exchange2003-sp2
     changes: true
     waves:
       - - n2
@@ -147,6 +234,21 @@ scope_digest:
   returned: when a plan could be made
   type: str
   sample: 7d793037a0760186574b0282f2f435e77d793037a0760186574b0282f2f435e7
+schedule:
+  description:
+    - When what of the plan comes, about, in seconds from the first step on, with C(steps), C(prepare), C(waves),
+      C(finish), C(outages), C(persons) and C(seconds).
+  returned: when a plan could be made
+  type: dict
+  sample:
+    seconds: 5400.0
+rollback:
+  description: What going back would take, and which backups would serve, in sentences.
+  returned: when a plan could be made
+  type: list
+  elements: str
+  sample:
+    - A service pack cannot be uninstalled.
 runbook:
   description: The plan as a person reads it.
   returned: when a plan could be made

@@ -33,6 +33,21 @@ def one_cluster(nodes: int, virtual_servers: int) -> World:
     return world
 
 
+def many_clusters(clusters: int, servers: int) -> World:
+    """So many clusters of two to four nodes, a virtual server on each node but one, and servers to fill up."""
+    world = World()
+    nodes = 0
+    for number in range(clusters):
+        names = [f"c{number}n{node}" for node in range(2 + number % 3)]
+        nodes += len(names)
+        world.cluster(f"cluster{number}", names, quorum=names[0])
+        for index, name in enumerate(names[1:]):
+            world.evs(f"cluster{number}", f"EVS{number}-{index}", owner=name)
+    for number in range(servers - nodes):
+        world.server(f"mbx{number}", front_end=number % 10 == 0)
+    return world
+
+
 def organisation(servers: int) -> World:
     """So many servers: one in ten a front-end, four in ten in pairs, the others single."""
     world = World()
@@ -52,9 +67,13 @@ SIZES: dict[str, Callable[[], World]] = {
     "4 nodes, 3 virtual servers": lambda: one_cluster(4, 3),
     "8 nodes, 7 virtual servers": lambda: one_cluster(8, 7),
     "8 nodes, 16 virtual servers": lambda: one_cluster(8, 16),
+    "the same, 4 on a node at most": lambda: one_cluster(8, 16),
     "100 servers": lambda: organisation(100),
     "1000 servers": lambda: organisation(1000),
+    "1000 servers, 300 clusters": lambda: many_clusters(300, 1000),
+    "2000 servers, 600 clusters": lambda: many_clusters(600, 2000),
 }
+OPTIONS = {"the same, 4 on a node at most": {"max_virtual_servers": 4}}
 
 
 def main() -> None:
@@ -65,7 +84,7 @@ def main() -> None:
         took = []
         for unused in range(RUNS):
             begin = time.perf_counter()
-            plan = make_plan(estate, SP2)
+            plan = make_plan(estate, [SP2], OPTIONS.get(what))
             took.append((time.perf_counter() - begin) * 1000)
         print(f"{what:<30} {len(plan['steps']):>6} {min(took):>9.1f} {statistics.median(took):>9.1f}")
 

@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from . import levels
 from .model import MIXED, OFFLINE, ONLINE, PARKED, Cluster, Group, Host
 from .problems import Problems
+from .updates import Target, Updates
 
 STAYING_TYPES = frozenset({"IP Address", "Network Name", "Physical Disk"})
 """Types of resource that stay online while a virtual server is upgraded [V, KB 328839]. Everything else in its group
@@ -27,7 +28,7 @@ def read_cluster(
     views: Mapping[str, Mapping[str, Any]],
     computers: Mapping[str, str],
     hosts: Mapping[str, Host],
-    update: Mapping[str, Any],
+    updates: Updates,
     directory: Mapping[str, Any] | None,
     problems: Problems,
 ) -> Cluster | None:
@@ -47,9 +48,18 @@ def read_cluster(
     up = _read_nodes(name, view, views, nodes, hosts, problems)
     noted = _read_note(name, nodes, hosts, problems)
     spelling = {node.upper(): node for node in view["nodes"]}
+    product = hosts[sorted(views)[0]].product
+    target = updates.target(product)
     groups = {}
     for group in sorted(view["groups"]):
-        read = _read_group(name, group, view, spelling, update, directory, problems)
+        read = _read_group(group, view, spelling, ((noted or {}).get("possible_owners") or {}).get(group))
+        if read.virtual_server:
+            read = _with_version(name, read, product, target, directory, problems)
+            owner = hosts.get(nodes.get(read.owner, ""))
+            # An online virtual server is of its node's service pack: a directory that says otherwise is behind.
+            same = owner is not None and owner.level.service_pack == read.service_pack
+            read = replace(read, known=read.known and (same or read.state != ONLINE))
+            _check_hold(name, read, target, problems)
         _check_state(name, read, noted is not None, nodes, hosts, problems)
         groups[group] = read
     if not any(group.virtual_server for group in groups.values()):
@@ -62,8 +72,9 @@ def read_cluster(
     if len(nodes) < len(view["nodes"]) or any(group.owner not in nodes for group in groups.values()):
         return None
     found = {group.name: group.owner for group in groups.values()}
-    found.update({group: spelling.get(node.upper(), node) for group, node in (noted or {}).items() if group in groups})
-    owners = [group.owner for group in groups.values() if group.virtual_server]
+    owners_found = ((noted or {}).get("owners") or {}).items()
+    found.update({group: spelling.get(node.upper(), node) for group, node in owners_found if group in groups})
+    owners = [found[group.name] for group in groups.values() if group.virtual_server]
     return Cluster(
         name=name,
         hosts=nodes,
@@ -136,46 +147,50 @@ def _read_nodes(
 
 def _read_note(
     name: str, nodes: Mapping[str, str], hosts: Mapping[str, Host], problems: Problems
-) -> Mapping[str, str] | None:
+) -> Mapping[str, Mapping[str, Any]] | None:
     """Return the note of the owners that an earlier run has left on the nodes, or None."""
     notes = {host: note for host in sorted(nodes.values()) if (note := hosts[host].note)}
-    if len({tuple(sorted(note.items())) for note in notes.values()}) > 1:
+    if any(note != other for note in notes.values() for other in notes.values()):
         problems.add(
             name,
             f"The notes of the owners on {', '.join(notes)} differ.",
-            "Delete the notes that are wrong (owners.json in the update's folder below C:\\mailops) and start again.",
+            "Delete the notes that are wrong (C:\\mailops\\roll\\owners.json) and start again.",
         )
     return next(iter(notes.values()), None)
 
 
-def _read_group(
-    cluster: str,
-    name: str,
-    view: Mapping[str, Any],
-    spelling: Mapping[str, str],
-    update: Mapping[str, Any],
-    directory: Mapping[str, Any] | None,
-    problems: Problems,
-) -> Group:
+def _read_group(name: str, view: Mapping[str, Any], spelling: Mapping[str, str], noted: list[str] | None) -> Group:
+    """Return a group. noted: the possible owners of its System Attendant as the first run found them."""
     row = view["groups"][name]
-    resources = [res for res in view.get("resources", {}).values() if res["group"] == name]
-    possible = [spelling[node.upper()] for node in row.get("possible_owners") or [] if node.upper() in spelling]
-    group = Group(
+    resources = {key: res for key, res in view.get("resources", {}).items() if res["group"] == name}
+
+    def nodes(names: Any) -> tuple[str, ...]:
+        return tuple(spelling[str(node).upper()] for node in names or [] if str(node).upper() in spelling)
+
+    # A group without any resource has nothing that binds it to a node.
+    possible = tuple(sorted(nodes(row.get("possible_owners")))) or (
+        () if resources else tuple(sorted(spelling.values()))
+    )
+    hold = row.get("hold") or {}
+    held = tuple(sorted(nodes(hold.get("possible_owners"))))
+    before = tuple(sorted(nodes(noted))) if noted is not None else held
+    if hold and before != held:
+        # The roll holds the group to some nodes by this resource: without it the others would say who may own it.
+        others = [set(nodes(res.get("possible_owners"))) for key, res in resources.items() if key != hold["resource"]]
+        possible = tuple(node for node in before if all(node in other for other in others))
+    return Group(
         name=name,
         owner=spelling.get(str(row["owner"]).upper(), str(row["owner"])),
-        state=_state(row, resources),
+        state=_state(row, list(resources.values())),
         virtual_server=bool(row.get("virtual_server")),
         quorum=bool(row.get("quorum")),
         network_name=row.get("network_name"),
-        preferred=tuple(
-            spelling[node.upper()] for node in row.get("preferred_owners") or [] if node.upper() in spelling
-        ),
-        # A group without any resource has nothing that binds it to a node.
-        possible=tuple(possible or ([] if resources else sorted(spelling.values()))),
+        preferred=nodes(row.get("preferred_owners")),
+        possible=possible,
+        resource=str(hold["resource"]) if hold else None,
+        hold=held,
+        hold_found=before,
     )
-    if not group.virtual_server:
-        return group
-    return _with_version(cluster, group, update, directory, problems)
 
 
 def _state(row: Mapping[str, Any], resources: list[Mapping[str, Any]]) -> str:
@@ -200,17 +215,28 @@ def _state(row: Mapping[str, Any], resources: list[Mapping[str, Any]]) -> str:
 
 
 def _with_version(
-    cluster: str, group: Group, update: Mapping[str, Any], directory: Mapping[str, Any] | None, problems: Problems
+    cluster: str,
+    group: Group,
+    product: str,
+    target: Target | None,
+    directory: Mapping[str, Any] | None,
+    problems: Problems,
 ) -> Group:
-    """Return the virtual server with its version from the directory."""
+    """Return the virtual server with its version from the directory; ``known``: it was found there."""
     entry = (directory or {}).get(str(group.network_name or "").upper()) or {}
     where = f"The virtual server {group.name} of the cluster {cluster}"
-    known = Group(
-        **{**group.__dict__, "service_pack": int(entry.get("service_pack") or 0), "build": entry.get("build")}
+    found = replace(
+        group, service_pack=int(entry.get("service_pack") or 0), build=entry.get("build"), known=bool(entry)
     )
-    if not levels.upgrades_virtual_servers(update):
-        return known
-    if not entry:
+    if entry and str(entry.get("product")) != product:
+        problems.add(
+            f"{cluster}/{group.name}",
+            f"{where} is still an Exchange {entry.get('product')} virtual server.",
+            'First upgrade it to the version of its nodes ("Upgrade Exchange Virtual Server", KB 842427), bring it '
+            "online, and start the run again: no service pack and no hotfix before that.",
+        )
+        return found
+    if not entry and target:
         problems.add(
             f"{cluster}/{group.name}",
             f"{where} ({group.network_name or 'without a network name'}) was not found in the directory"
@@ -218,16 +244,19 @@ def _with_version(
             "Give the run a domain controller and an account that reads the configuration of Active Directory "
             "(mailops_exchange_directory), and check the network name.",
         )
-        return known
-    if str(entry.get("product")) != str(update["product"]):
+    return replace(found, upgraded=target.reached(entry)) if entry and target else found
+
+
+def _check_hold(cluster: str, group: Group, target: Target | None, problems: Problems) -> None:
+    """An upgraded virtual server is held by the possible owners of its System Attendant (KB 328839: A10)."""
+    if target and group.resource is None:
         problems.add(
             f"{cluster}/{group.name}",
-            f"{where} is still an Exchange {entry.get('product')} virtual server.",
-            'First upgrade it to the version of its nodes ("Upgrade Exchange Virtual Server", KB 842427), bring it '
-            "online, and start the run again: no service pack before that.",
+            f"The System Attendant resource of {group.name} was not found, so that nothing could keep the upgraded "
+            "virtual server off nodes that are not updated.",
+            "Look at the resources of the group; a virtual server has one of the type Microsoft Exchange System "
+            "Attendant.",
         )
-        return known
-    return Group(**{**known.__dict__, "upgraded": levels.virtual_server_is_upgraded(update, entry)})
 
 
 def _check_state(

@@ -13,7 +13,7 @@ from typing import Any
 
 from .model import Model
 
-STEP_KEYS = ("host", "cluster", "step", "object", "phase", "node", "unpredictable")
+STEP_KEYS = ("host", "cluster", "step", "object", "phase", "node", "nodes", "unpredictable")
 """What of a step is approved. Reasons are words only; whether a package has been copied yet is no drift."""
 
 
@@ -34,7 +34,7 @@ def digest(found: Model, plan: Mapping[str, Any]) -> str:
             "scope": plan["scope_digest"],
             "waves": plan["waves"],
             "steps": approved_steps(plan),
-            "levels": {name: host.level for name, host in found.hosts.items()},
+            "levels": {name: host.level.words for name, host in found.hosts.items()},
             "predicted": plan["predicted"],
         }
     )
@@ -50,13 +50,15 @@ def scope_digest(found: Model, plan: Mapping[str, Any]) -> str:
     """Return the digest of what the roll is about: the same for its first run and for every continuation.
 
     Its parts do not change while the roll goes on: the servers, the clusters with their groups and owners as the
-    first run found them, the update and the options.
+    first run found them, the updates and the options.
     """
     return sha256(
         {
-            "update": [plan["update"], plan["kind"]],
+            "updates": [plan["updates"], plan["kind"]],
             "options": plan["options"],
-            "hosts": {name: [host.cluster, host.node, host.front_end] for name, host in found.hosts.items()},
+            "hosts": {
+                name: [host.cluster, host.node, host.front_end, host.balanced] for name, host in found.hosts.items()
+            },
             "clusters": {
                 cluster.name: {
                     group.name: [
@@ -77,7 +79,7 @@ def scope_digest(found: Model, plan: Mapping[str, Any]) -> str:
 def difference(approved: Mapping[str, Any], current: Mapping[str, Any]) -> list[str]:
     """Return in words how two plans differ, in the order of the steps; empty when they do not."""
     lines = []
-    for key in ("update", "options", "waves"):
+    for key in ("updates", "options", "waves"):
         if approved.get(key) != current.get(key):
             lines.append(f"{key}: approved {canonical(approved.get(key))}, now {canonical(current.get(key))}")
     then, now = ({_words(step): step for step in approved_steps(plan)} for plan in (approved, current))
@@ -89,5 +91,6 @@ def difference(approved: Mapping[str, Any], current: Mapping[str, Any]) -> list[
 
 
 def _words(step: Mapping[str, Any]) -> str:
-    target = f" to {step['node']}" if step.get("node") else ""
+    goal = step.get("node") or ", ".join(step.get("nodes") or [])
+    target = f" to {goal}" if goal else ""
     return f"{step['step']} {step['object']}{target} on {step['host']} ({step['phase']})"

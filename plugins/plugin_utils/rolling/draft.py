@@ -6,25 +6,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from . import levels
 from .model import ONLINE, Cluster, Group, Model
 from .moves import home_of
 from .steps import MOVES, Step, make_step, seconds
 from .transitions import apply
+from .updates import Target, Updates
 
-Options = Mapping[str, str]
+
+@dataclass(frozen=True)
+class Options:
+    """What the operator chose; see ``plan.OPTIONS``."""
+
+    home: str = "preferred"
+    failover_test: str = "all"
+    upgrade_method: str = "operator"
+    setup_method: str = "auto"
+    connector: str = "upgrade"
+    set_failure: str = "hold"
+    max_virtual_servers: int = 0
+    front_ends_done: tuple[str, ...] = ()
+    lanes: int = 0
+    canary: bool = False
 
 
 class Draft:
     """The state that the steps so far lead to, and what they cost the users."""
 
-    def __init__(self, model: Model, update: Mapping[str, Any], options: Options) -> None:
-        """Begin with the estate as it was found."""
+    def __init__(self, model: Model, updates: Updates, options: Options) -> None:
+        """Begin with the estate as it was found; ``model`` is changed from here on."""
         self.model = model
-        self.update = update
+        self.updates = updates
         self.options = options
         self.notices: list[str] = []
         self.outages: dict[str, dict[str, dict[str, int]]] = {}
@@ -38,14 +52,23 @@ class Draft:
         """The cluster as it stands now."""
         return self.model.clusters[name]
 
+    def target(self, cluster: str) -> Target | None:
+        """The level that the virtual servers of a cluster are upgraded to; None: they are not upgraded."""
+        found = self.cluster(cluster)
+        return self.updates.target(self.model.hosts[found.hosts[found.nodes[0]]].product)
+
     def home(self, cluster: str, group: Group) -> str:
         """Where the group belongs at the end."""
-        return home_of(self.cluster(cluster), group, self.options["home"])
+        return home_of(self.cluster(cluster), group, self.options.home)
+
+    def limit(self, cluster: str) -> int:
+        """How many virtual servers a node of the cluster is to carry at most; 0: any number."""
+        return 1 if self.cluster(cluster).one_each else self.options.max_virtual_servers
 
     def add(self, step: Step) -> Step:
         """Simulate ``step`` and return it; raises PlannerError when it must not be taken."""
         self._count(step)
-        self.model = apply(self.model, step, self.update)
+        apply(self.model, step, self.updates)
         return step
 
     def _count(self, step: Step) -> None:
@@ -55,32 +78,44 @@ class Draft:
             return
         part = "finish" if step["phase"] == "finish" else "roll"
         tally = self.outages[f"{step['cluster']}/{group.name}"][part]
-        if group.state == ONLINE and (step["step"] in MOVES or step["step"] == "take_offline"):
+        moves = step["step"] in MOVES
+        if group.state == ONLINE and (moves or step["step"] == "take_offline"):
             tally["times"] += 1
-        tally["seconds"] += seconds(step["step"])
+        if group.state != ONLINE or moves or step["step"] == "take_offline":
+            tally["seconds"] += seconds(step["step"])
 
-    def on_host(self, word: str, host: str, phase: str, reason: str, **extra: Any) -> Step:
-        """Add a step on a host: its object is the update for the package and the installation, else the host."""
+    def on_host(
+        self,
+        word: str,
+        host: str,
+        phase: str,
+        reason: str,
+        before: dict[str, Any],
+        after: dict[str, Any],
+        obj: str | None = None,
+        **extra: Any,
+    ) -> Step:
+        """Add a step on a host; its object is the host where it is not something else."""
         found = self.model.hosts[host]
-        obj = str(self.update["id"]) if word in ("stage_package", "install_update") else host
-        before, after = extra.pop("before"), extra.pop("after")
-        return self.add(make_step(word, host, obj, phase, reason, before, after, cluster=found.cluster, **extra))
+        return self.add(
+            make_step(word, host, obj or host, phase, reason, before, after, cluster=found.cluster, **extra)
+        )
 
-    def service(self, word: str, host: str, reason: str) -> Step:
+    def service(self, word: str, host: str, reason: str, **extra: Any) -> Step:
         """Add the stop or the start of a node's Cluster service."""
         found = self.model.hosts[host]
-        states = [{"state": "running"}, {"state": "stopped"}]
+        states: list[dict[str, Any]] = [{"state": "running"}, {"state": "stopped"}]
         before, after = states if word == "stop_cluster_service" else states[::-1]
-        return self.add(
-            make_step(word, host, str(found.node), "update", reason, before, after, cluster=found.cluster, turn=host)
-        )
+        if extra.get("unpredictable"):
+            before, after = {}, {}
+        return self.on_host(word, host, "update", reason, before, after, str(found.node), turn=host, **extra)
 
     def move(
         self, word: str, host: str, cluster: str, group: str, node: str, phase: str, reason: str, **extra: Any
     ) -> Step:
         """Add the move of a group to ``node``, done from ``host``."""
         now = self.cluster(cluster)
-        if now.one_each and now.groups[group].virtual_server and now.owned(node):
+        if now.one_each and now.groups[group].virtual_server and now.load(node):
             others = ", ".join(other.name for other in now.owned(node))
             self.notices.append(
                 f"{group} has to share {node} with {others} for a time: its possible "
@@ -90,6 +125,25 @@ class Draft:
         return self.add(
             make_step(word, host, group, phase, reason, before, after, cluster=cluster, group=group, node=node, **extra)
         )
+
+    def owners_wanted(self, cluster: str, group: Group) -> tuple[str, ...]:
+        """Return the nodes that may own the System Attendant of a virtual server now.
+
+        All that may as they were found; of an upgraded virtual server those that are not updated are left out (A10).
+        """
+        if not group.upgraded or self.target(cluster) is None:
+            return group.hold_found
+        return tuple(node for node in group.hold_found if not self.model.host_of(cluster, node).old)
+
+    def hold(self, word: str, host: str, cluster: str, name: str, phase: str, reason: str, **extra: Any) -> list[Step]:
+        """Add the step that has the virtual server owned by the wanted nodes only, where it is not so already."""
+        group = self.cluster(cluster).groups[name]
+        wanted = self.owners_wanted(cluster, group)
+        if group.resource is None or set(wanted) == set(group.hold):
+            return []
+        before, after = {"possible_owners": list(group.hold)}, {"possible_owners": list(wanted)}
+        step = make_step(word, host, name, phase, reason, before, after, cluster=cluster, group=name)
+        return [self.add({**step, "resource": group.resource, "nodes": list(wanted), **extra})]
 
     def bring_over(self, host: str, cluster: str, name: str, target: str, why: str) -> list[Step]:
         """Add what brings a virtual server, upgraded where the update asks for it, online on ``target``."""
@@ -110,14 +164,25 @@ class Draft:
             steps.append(self.move("move_group", host, cluster, name, target, "bring_over", reason, turn=host))
         group = self.cluster(cluster).groups[name]
         if not group.upgraded:
+            level = self.target(cluster)
             act(
                 "upgrade_virtual_server",
                 f"{target} is newer than {name}; only the upgraded virtual server comes online there.",
                 {"version": group.version},
-                {"version": self._version_after(group)},
+                {"version": self._version_after(cluster, group)},
                 node=target,
                 node_host=self.cluster(cluster).hosts[target],
+                update=level.update if level else None,
             )
+        steps += self.hold(
+            "limit_owners",
+            host,
+            cluster,
+            name,
+            "bring_over",
+            "Upgraded, it comes online on updated nodes only: the cluster must not try another one.",
+            turn=host,
+        )
         group = self.cluster(cluster).groups[name]
         if group.state != ONLINE:
             reason = f"{name} is upgraded." if not started_as.upgraded else f"{name} is of the version of {target}."
@@ -127,9 +192,16 @@ class Draft:
         act("verify_virtual_server", "Users have their mail again before anything else begins.", seen, seen)
         return steps
 
-    def _version_after(self, group: Group) -> dict[str, Any]:
-        unused = frozenset[str]()
-        pack, build, unused = levels.level_after(self.update, group.service_pack, group.build, unused)
-        if self.update["kind"] == "hotfix":
-            build = self.update["result"]["build"]
-        return {"service_pack": pack, "build": build}
+    def _version_after(self, cluster: str, group: Group) -> dict[str, Any]:
+        """Return the version that the upgrade leads to: that of the last update which asks for it."""
+        version = group.version
+        hosts = self.cluster(cluster).hosts
+        for entry in self.updates.of(self.model.hosts[hosts[group.owner]].product):
+            if not self.updates.raises([str(entry["id"])]):
+                continue
+            result = entry["result"]
+            version = {
+                "service_pack": int(result.get("service_pack", version["service_pack"])),
+                "build": result.get("build", version["build"]),
+            }
+        return version

@@ -6,19 +6,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
-from . import levels
 from .clusters import read_cluster
+from .front_ends import check_front_ends, is_front_end, read_rotation
+from .levels import Level
 from .model import Cluster, Host, Model
 from .problems import Problems
+from .procedures import PLANNED_PRODUCTS
+from .updates import Chain, Updates
 
 INSTALLATION_PHASES = frozenset({"none", "prepared", "armed", "running", "finished", "interrupted"})
 SETTLED_SERVICE = frozenset({"running", "stopped"})
 
 
-def read_estate(estate: Mapping[str, Any], update: Mapping[str, Any], problems: Problems) -> Model:
+def read_estate(
+    estate: Mapping[str, Any], updates: Updates, problems: Problems, front_ends_done: Iterable[str] = ()
+) -> Model:
     """Return the model of the estate; what is wrong with it is added to ``problems``, and left out of the model.
 
     The result may be planned with only when ``problems`` is empty.
@@ -26,26 +32,21 @@ def read_estate(estate: Mapping[str, Any], update: Mapping[str, Any], problems: 
     directory = (estate.get("directory") or {}).get("servers") if estate.get("directory") else None
     hosts: dict[str, Host] = {}
     for name in sorted(estate.get("hosts") or {}):
-        host = _read_host(name, estate["hosts"][name], update, directory, problems)
+        host = _read_host(name, estate["hosts"][name], updates, directory, problems)
         if host:
             hosts[name] = host
     if not estate.get("hosts"):
         problems.add("", "There is no host to plan for.", "Check the inventory group and --limit.")
-    clusters, hosts = _read_clusters(estate, hosts, update, directory, problems)
+    clusters = _read_clusters(estate, hosts, updates, directory, problems)
     model = Model(hosts=hosts, clusters=clusters)
-    for host in hosts.values():
-        if not host.updated and not host.installing:
-            levels.check_level(host.name, estate["hosts"][host.name]["exchange"], update, problems)
-            if host.cluster:
-                levels.check_iis_fix(host.name, estate["hosts"][host.name]["exchange"], update, problems)
-    _check_front_ends(model, update, directory, problems)
+    check_front_ends(model, estate, updates, directory, front_ends_done, problems)
     return model
 
 
 def _read_host(
     name: str,
     found: Mapping[str, Any] | None,
-    update: Mapping[str, Any],
+    updates: Updates,
     directory: Mapping[str, Any] | None,
     problems: Problems,
 ) -> Host | None:
@@ -59,61 +60,110 @@ def _read_host(
     if not exchange or not exchange.get("installed"):
         problems.add(name, "Exchange is not installed on the host.", "Take the host out of this run.")
         return None
-    if str(exchange.get("product")) != str(update.get("product")):
+    product = str(exchange.get("product"))
+    if product not in PLANNED_PRODUCTS or not updates.of(product):
         problems.add(
             name,
-            f"The server runs Exchange {exchange.get('product')}; {update['id']} is for {update.get('product')}.",
-            "Take the server out of this run, or choose the update of its product.",
+            f"The server runs Exchange {product}; none of the updates ({', '.join(updates.keys)}) is for it.",
+            "Take it out of this run or add its update.",
         )
         return None
-    installation = found.get("installation") or {}
-    phase = str(installation.get("phase") or "none")
-    if phase not in INSTALLATION_PHASES:
-        problems.add(name, f"The installation is in the unknown phase {phase!r}.", "Look at the host by hand.")
-        return None
-    if phase == "interrupted":
-        _add_interrupted(name, update, problems)
-    service_pack = int(exchange.get("service_pack") or 0)
-    hotfixes = frozenset(str(fix).upper() for fix in exchange.get("hotfixes") or [])
+    phases = _phases(name, found, updates, problems)
+    chain = Chain(name, updates, exchange, phases, problems).find()
     computer = str(exchange.get("computer_name") or name).upper()
-    entry = (directory or {}).get(computer) or {}
-    package = found.get("package") or {}
-    note = found.get("note")
-    return Host(
+    clustered = bool(exchange.get("clustered"))
+    front_end = is_front_end(found, (directory or {}).get(computer) or {}, clustered=clustered)
+    balanced, rotation = read_rotation(name, found, front_end, problems)
+    packages, note = found.get("packages") or {}, found.get("note")
+    installations = found.get("installations") or {}
+    host = Host(
         name=name,
         computer=computer,
-        product=str(exchange["product"]),
-        service_pack=service_pack,
-        build=exchange.get("build"),
-        hotfixes=hotfixes,
-        updated=levels.server_is_updated(update, service_pack, hotfixes),
-        installation=phase,
-        restart_pending=bool(installation.get("restart_pending")),
-        staged=not package.get("needed") or bool(package.get("staged")),
-        note=dict(note) if note else None,
-        front_end=bool(found.get("front_end", entry.get("front_end"))) and not exchange.get("clustered"),
+        product=product,
+        level=Level.of(exchange),
+        chain=chain,
+        old=updates.raises(chain),
+        phases=phases,
+        restart_pending=any((each or {}).get("restart_pending") for each in installations.values()),
+        unstaged=frozenset(key for key in chain if _unstaged(packages.get(key))),
+        note=note or None,
+        front_end=front_end,
+        balanced=balanced,
+        rotation=rotation,
+        connector=_connector(found.get("connector"), product, updates),
+        **_services(found.get("interfering") or {}),
     )
+    return replace(host, backup_due=_backup_due(host, found, updates))
 
 
-def _add_interrupted(host: str, update: Mapping[str, Any], problems: Problems) -> None:
-    log = (update.get("log") or {}).get("path") or "the installer's log"
-    problems.add(
-        host,
-        "The installer was cut off: the host went down, or the program was ended, while it ran.",
-        f"Read the end of {log} and see whether the Exchange services of the host start. Run the update's setup once "
-        f"more by hand until it ends without an error, delete the folder C:\\mailops\\{update['id']} on the host, and "
-        "start the run again: it goes on from what it finds.",
-    )
+def _phases(name: str, found: Mapping[str, Any], updates: Updates, problems: Problems) -> dict[str, str]:
+    """Return how far the installation of each update has come; a person has to look at some of it first."""
+    phases = {}
+    for key, installation in sorted((found.get("installations") or {}).items()):
+        if key not in updates.by_id:
+            continue
+        phase = phases[key] = str((installation or {}).get("phase") or "none")
+        if phase not in INSTALLATION_PHASES:
+            problems.add(name, f"The installation of {key} is in the unknown phase {phase!r}.", "Look at the host.")
+        elif phase == "interrupted":
+            log = (updates.by_id[key].get("log") or {}).get("path") or "the installer's log"
+            problems.add(
+                name,
+                f"The installer of {key} was cut off: the host went down, or the program was ended, while it ran.",
+                f"Read the end of {log} and see whether the Exchange services of the host start. Run the update's "
+                "setup once more by hand until it ends without an error, delete the folder "
+                f"C:\\mailops\\{key} on the host, and start the run again: it goes on from what it finds.",
+            )
+    return phases
+
+
+def _unstaged(package: Mapping[str, Any] | None) -> bool:
+    return bool(package and package.get("needed") and not package.get("staged"))
+
+
+def _services(interfering: Mapping[str, Any]) -> dict[str, Any]:
+    note = interfering.get("note")
+    states = {name: str((row or {}).get("state") or "running") for name, row in sorted((note or {}).items())}
+    return {
+        "interfering": tuple(sorted(interfering.get("running") or {})),
+        "noted_services": states if note is not None else None,
+    }
+
+
+def _connector(found: Mapping[str, Any] | None, product: str, updates: Updates) -> str | None:
+    """Return what is due of the Active Directory Connector: only a service pack brings a new one (KB 328839: G6)."""
+    if not found or not found.get("installed") or updates.service_pack(product) is None:
+        return None
+    if found.get("begun"):
+        return "begun"
+    return "due" if found.get("due") else None
+
+
+def _backup_due(host: Host, found: Mapping[str, Any], updates: Updates) -> str | None:
+    """Return the service pack that an earlier run of this roll has installed without noting that a backup is due.
+
+    The host's own note says it: begun before an installation, noted after it. Where nobody has read it, a host that
+    has more to do notes it once more.
+    """
+    packs = [str(entry["id"]) for entry in updates.of(host.product) if entry["kind"] == "service_pack"]
+    if "backup_due" in found:
+        note = found["backup_due"] or {}
+        open_packs = [key for key in packs if key == note.get("update") and not note.get("noted")]
+    else:
+        open_packs = [
+            key for key in packs if host.phases.get(key) == "finished" and (host.chain or host.restart_pending)
+        ]
+    return next((key for key in open_packs if key not in host.chain), None)
 
 
 def _read_clusters(
     estate: Mapping[str, Any],
     hosts: dict[str, Host],
-    update: Mapping[str, Any],
+    updates: Updates,
     directory: Mapping[str, Any] | None,
     problems: Problems,
-) -> tuple[dict[str, Cluster], dict[str, Host]]:
-    """Return the clusters, and the hosts with their cluster and node."""
+) -> dict[str, Cluster]:
+    """Return the clusters, and write into ``hosts`` their cluster and node."""
     views: dict[str, dict[str, Mapping[str, Any]]] = {}
     absent: list[str] = []
     for name, host in hosts.items():
@@ -128,7 +178,8 @@ def _read_clusters(
         if service not in SETTLED_SERVICE:
             problems.add(
                 name,
-                f"The Cluster service of the node is {service or 'in an unknown state'}.",
+                f"The Cluster service of the node is {service or 'in an unknown state'}."
+                + (f" {why}" if (why := estate["hosts"][name].get("cluster_problem")) else ""),
                 "Wait until it runs or is stopped, look why if it does not, and start the run again.",
             )
         elif service == "running":
@@ -136,11 +187,11 @@ def _read_clusters(
     computers = {host.computer: name for name, host in hosts.items()}
     clusters: dict[str, Cluster] = {}
     for cluster, seen in sorted(views.items()):
-        read = read_cluster(cluster, seen, computers, hosts, update, directory, problems)
+        read = read_cluster(cluster, seen, computers, hosts, updates, directory, problems)
         if read:
             clusters[cluster] = read
             for node, name in read.hosts.items():
-                hosts[name] = _placed(hosts[name], cluster, node)
+                hosts[name] = replace(hosts[name], cluster=cluster, node=node, front_end=False)
     known = {str(node).upper() for seen in views.values() for view in seen.values() for node in view.get("nodes") or {}}
     for name in absent:
         if hosts[name].computer not in known:
@@ -150,31 +201,4 @@ def _read_clusters(
                 "Start the Cluster service on the nodes of the cluster (or take all of them into the run) and start "
                 "again.",
             )
-    return clusters, hosts
-
-
-def _placed(host: Host, cluster: str, node: str) -> Host:
-    return Host(**{**host.__dict__, "cluster": cluster, "node": node, "front_end": False})
-
-
-def _check_front_ends(
-    model: Model, update: Mapping[str, Any], directory: Mapping[str, Any] | None, problems: Problems
-) -> None:
-    """Refuse a back-end while a front-end outside of this run is not updated (invariant 1; KB 328839: A2).
-
-    The directory shows service packs only: of a hotfix nothing can be said here.
-    """
-    back_ends = [host for host in model.hosts.values() if not host.front_end and not host.updated]
-    if not back_ends or update["kind"] != "service_pack":
-        return
-    here = {host.computer for host in model.hosts.values()}
-    for name, entry in sorted((directory or {}).items()):
-        if not entry.get("front_end") or name.upper() in here or str(entry.get("product")) != str(update["product"]):
-            continue
-        if not levels.virtual_server_is_upgraded(update, entry):
-            problems.add(
-                name,
-                f"The front-end server {name} has {levels.words_of(entry.get('service_pack'))} and is not part of this "
-                "run; every front-end is updated before any back-end.",
-                f"Update {name} first, or take it into the run.",
-            )
+    return clusters

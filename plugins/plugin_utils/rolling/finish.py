@@ -18,7 +18,11 @@ def finish_cluster(draft: Draft, name: str) -> tuple[str, list[Step]]:
     """
     cluster = draft.cluster(name)
     host = cluster.hosts[cluster.nodes[0]]
-    steps = _failover(draft, name, host)
+    steps: list[Step] = []
+    for group in cluster.virtual_servers:
+        why = "All nodes are updated: it may stand on every one of them again."
+        steps += draft.hold("restore_owners", host, name, group.name, "finish", why)
+    steps += _failover(draft, name, host)
     for group in cluster.other_groups:
         home = draft.home(name, group)
         if home != group.owner:
@@ -28,10 +32,8 @@ def finish_cluster(draft: Draft, name: str) -> tuple[str, list[Step]]:
         note = draft.model.host_of(name, node).note
         if note:
             reason = "The update is complete: nothing is to be brought home any more."
-            before, after = {"owners": dict(note)}, {"owners": None}
-            steps.append(
-                draft.on_host("remove_note", cluster.hosts[node], "finish", reason, before=before, after=after)
-            )
+            before, after = {**note, "owners": dict(note["owners"])}, {"owners": None}
+            steps.append(draft.on_host("remove_note", cluster.hosts[node], "finish", reason, before, after))
     return host, steps
 
 
@@ -49,7 +51,7 @@ def _failover(draft: Draft, name: str, host: str) -> list[Step]:
         free = None if ready else _free_node(draft, name, waiting[0])
         if not ready and free and waiting[0] not in aside:
             reason = f"{waiting[0]} steps aside: the virtual servers left stand on each other's homes."
-            word = "move_home" if draft.options["failover_test"] == "none" else "failover_test"
+            word = "move_home" if draft.options.failover_test == "none" else "failover_test"
             steps.append(draft.move(word, host, name, waiting[0], free, "finish", reason))
             aside.add(waiting[0])
             continue
@@ -59,38 +61,55 @@ def _failover(draft: Draft, name: str, host: str) -> list[Step]:
     return steps
 
 
-def _taken(cluster: Cluster, node: str, group: Group) -> bool:
-    return cluster.one_each and any(other.name != group.name for other in cluster.owned(node))
+def _taken(draft: Draft, cluster: Cluster, node: str, group: Group) -> bool:
+    limit = draft.limit(cluster.name)
+    return bool(limit) and cluster.load(node, group.name) >= limit
+
+
+def _full(draft: Draft, cluster: Cluster, node: str, group: Group) -> bool:
+    """Whether the operator's limit keeps the group off the node; Exchange's own gives way where nothing is left."""
+    most = draft.options.max_virtual_servers
+    return bool(most) and cluster.load(node, group.name) >= most
 
 
 def _home_is_free(draft: Draft, name: str, group: str) -> bool:
     cluster = draft.cluster(name)
     found = cluster.groups[group]
     home = draft.home(name, found)
-    return home == found.owner or not _taken(cluster, home, found)
+    return home == found.owner or not _taken(draft, cluster, home, found)
 
 
 def _free_node(draft: Draft, name: str, group: str) -> str | None:
     cluster = draft.cluster(name)
     found = cluster.groups[group]
-    return next((node for node in sorted(found.possible) if node != found.owner and not cluster.owned(node)), None)
+    return next((node for node in sorted(found.possible) if node != found.owner and not cluster.load(node)), None)
 
 
 def _path(draft: Draft, name: str, host: str, group: str) -> list[Step]:
     """Return the moves of one virtual server: over the other possible owners, ending at its home."""
-    cluster, test = draft.cluster(name), draft.options["failover_test"]
+    cluster, test = draft.cluster(name), draft.options.failover_test
     found = cluster.groups[group]
     home = draft.home(name, found)
+    if home != found.owner and _full(draft, cluster, home, found):
+        draft.notices.append(
+            f"{group} stays on {found.owner}: {home}, where it belongs, carries as many virtual servers as "
+            "max_virtual_servers allows."
+        )
+        home = found.owner
     others = [node for node in sorted(found.possible) if node not in (found.owner, home)]
-    visits = [node for node in others if not _taken(cluster, node, found)]
+    visits = [node for node in others if not _taken(draft, cluster, node, found)]
     if test == "none":
         visits = []
     elif test == "one":
         visits = visits[:1] if home == found.owner else []
     elif len(visits) < len(others):
         draft.notices.append(
-            f"The failover test does not move {group} to {', '.join(sorted(set(others) - set(visits)))}: another "
-            "virtual server stands there, and in a cluster of more than two nodes a node carries one only."
+            f"The failover test does not move {group} to {', '.join(sorted(set(others) - set(visits)))}: "
+            + (
+                "another virtual server stands there, and in a cluster of more than two nodes a node carries one only."
+                if cluster.one_each
+                else "as many virtual servers stand there as max_virtual_servers allows."
+            )
         )
     path = visits + ([home] if visits or home != found.owner else [])
     if test != "none" and not path:

@@ -7,41 +7,67 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .problems import Problems
+from .procedures import PLANNED_PRODUCTS
 
-KINDS = ("service_pack", "hotfix")
-PLANNED_PRODUCTS = ("2003",)
-"""Products that this planner knows the procedure of."""
+Update = Mapping[str, Any]
+"""An entry of the catalogue with its key as ``id``."""
+
+KINDS = ("service_pack", "hotfix", "windows_hotfix")
+WINDOWS = "windows"
+"""Product of a windows_hotfix: it is for the hosts whose Windows its ``applies`` names."""
 NEEDED_BEFORE = frozenset({"service_pack", "build", "hotfix"})
 """Words that an entry of the update's ``from`` may use."""
-IIS_FIX = "KB831464"
-"""IIS 6.0 compression: needed on the nodes of a Server 2003 cluster before a 2003 service pack [V, KB 328839].
-Windows Server 2003 SP1 and newer contain it [R]."""
 
 
-def check_update(update: Mapping[str, Any], problems: Problems) -> None:
+@dataclass(frozen=True)
+class Level:
+    """What is installed on a server: Exchange's service pack and build, and the hotfixes (KBnnnnnn)."""
+
+    service_pack: int
+    build: int | None
+    hotfixes: frozenset[str]
+
+    @classmethod
+    def of(cls, exchange: Mapping[str, Any]) -> Level:
+        """Return the level of an observed server."""
+        fixes = frozenset(str(fix).upper() for fix in exchange.get("hotfixes") or [])
+        return cls(int(exchange.get("service_pack") or 0), exchange.get("build"), fixes)
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """The level in the words of a step."""
+        return {"service_pack": self.service_pack, "build": self.build, "hotfixes": sorted(self.hotfixes)}
+
+
+def check_update(update: Update, problems: Problems) -> None:
     """Add to ``problems`` whatever in the catalogue's entry the planner does not understand."""
-    name = str(update.get("id"))
+    name, kind = str(update.get("id")), update.get("kind")
     remedy = f"Correct the entry of {name} in the catalogue of updates."
-    if update.get("kind") not in KINDS:
-        problems.add("", f"The update {name} is of the unknown kind {update.get('kind')!r}.", remedy)
+    if kind not in KINDS:
+        problems.add("", f"The update {name} is of the unknown kind {kind!r}.", remedy)
         return
-    if str(update.get("product")) not in PLANNED_PRODUCTS:
+    product = str(update.get("product"))
+    if (kind == "windows_hotfix") != (product == WINDOWS):
+        problems.add("", f"The update {name} is of the kind {kind}, and for the product {product!r}.", remedy)
+    elif product not in (*PLANNED_PRODUCTS, WINDOWS):
         problems.add(
             "",
-            f"The update {name} is for {update.get('product')!r}; only updates of Exchange 2003 can be planned.",
-            "Choose an update of Exchange 2003.",
+            f"The update {name} is for {product!r}; only updates of Exchange {', '.join(PLANNED_PRODUCTS)} can be "
+            "planned.",
+            f"Choose an update of Exchange {', '.join(PLANNED_PRODUCTS)}.",
         )
     result = update.get("result") or {}
-    wanted = "service_pack" if update["kind"] == "service_pack" else "hotfix"
+    wanted = "service_pack" if kind == "service_pack" else "hotfix"
     if result.get(wanted) in (None, ""):
         problems.add("", f"The update {name} does not say in its result which {wanted} it brings.", remedy)
     for entry in update.get("from") or []:
         for word in sorted(set(entry) - NEEDED_BEFORE):
             problems.add("", f"The update {name} asks in `from` for {word!r}, which is not known here.", remedy)
-    if update["kind"] == "hotfix" and update.get("upgrades_virtual_server") and not result.get("build"):
+    if kind == "hotfix" and update.get("upgrades_virtual_server") and not result.get("build"):
         problems.add(
             "",
             f"The hotfix {name} upgrades virtual servers, but its result names no build to recognise an upgraded one.",
@@ -49,7 +75,7 @@ def check_update(update: Mapping[str, Any], problems: Problems) -> None:
         )
 
 
-def upgrades_virtual_servers(update: Mapping[str, Any]) -> bool:
+def upgrades_virtual_servers(update: Update) -> bool:
     """Whether the update asks for "Upgrade Exchange Virtual Server": service packs do, hotfixes do not [V, KB 328839].
 
     The exception are hotfixes that change exsetdata.dll [V, Windows IT Pro]: the catalogue says which.
@@ -57,31 +83,43 @@ def upgrades_virtual_servers(update: Mapping[str, Any]) -> bool:
     return bool(update.get("upgrades_virtual_server", update["kind"] == "service_pack"))
 
 
-def server_is_updated(update: Mapping[str, Any], service_pack: int, hotfixes: frozenset[str]) -> bool:
-    """Whether a server of this level has the update."""
-    if update["kind"] == "service_pack":
-        return service_pack == int(update["result"]["service_pack"])
-    return hotfix_of(update) in hotfixes
+def package_given(update: Update) -> bool:
+    """Whether the site gives the update's package, so that a run may install it as a prerequisite."""
+    return bool((update.get("package") or {}).get("path"))
 
 
-def virtual_server_is_upgraded(update: Mapping[str, Any], entry: Mapping[str, Any]) -> bool:
-    """Whether the directory's ``entry`` of a virtual server says that it has been upgraded."""
-    if update["kind"] == "service_pack":
-        return int(entry.get("service_pack") or 0) >= int(update["result"]["service_pack"])
-    return int(entry.get("build") or 0) >= int(update["result"]["build"])
-
-
-def level_after(update: Mapping[str, Any], service_pack: int, build: int | None, hotfixes: frozenset[str]) -> Any:
-    """Return service pack, build and hotfixes of a server once it has the update."""
-    if update["kind"] == "service_pack":
-        return int(update["result"]["service_pack"]), update["result"].get("build", build), hotfixes
-    return service_pack, build, hotfixes | {hotfix_of(update)}
-
-
-def hotfix_of(update: Mapping[str, Any]) -> str:
+def hotfix_of(update: Update) -> str:
     """Return the number of a hotfix in the form KBnnnnnn."""
     number = str(update["result"]["hotfix"]).upper()
     return number if number.startswith("KB") else f"KB{number.lstrip('Q')}"
+
+
+def has(update: Update, level: Level) -> bool:
+    """Whether a server of this level has the update, or the service pack after it."""
+    if update["kind"] == "service_pack":
+        return level.service_pack >= int(update["result"]["service_pack"])
+    return hotfix_of(update) in level.hotfixes
+
+
+def applies(update: Update, system: Mapping[str, Any]) -> bool:
+    """Whether the update is for this Windows; ``applies`` of the entry says which (nothing: all)."""
+    wanted = update.get("applies") or {}
+    if wanted.get("os") and system.get("name") not in wanted["os"]:
+        return False
+    packs = wanted.get("os_service_pack")
+    return packs is None or int(system.get("service_pack") or 0) in packs
+
+
+def level_after(update: Update, level: Level, own: frozenset[str] = frozenset()) -> Level:
+    """Return the level of a server once it has the update.
+
+    own: the hotfixes of Exchange in this run. A service pack brings a new level, for which they are to be installed
+    anew: the hotfix of the same number for the level before is no longer there.
+    """
+    if update["kind"] == "service_pack":
+        result = update["result"]
+        return Level(int(result["service_pack"]), result.get("build", level.build), level.hotfixes - own)
+    return replace(level, hotfixes=level.hotfixes | {hotfix_of(update)})
 
 
 def words_of(service_pack: int | None) -> str:
@@ -89,58 +127,32 @@ def words_of(service_pack: int | None) -> str:
     return f"service pack {service_pack}" if service_pack else "no service pack"
 
 
-def check_level(host: str, exchange: Mapping[str, Any], update: Mapping[str, Any], problems: Problems) -> None:
-    """Add to ``problems`` why a server that does not have the update cannot get it."""
-    name, level = update["id"], int(exchange.get("service_pack") or 0)
-    if update["kind"] == "service_pack" and level > int(update["result"]["service_pack"]):
-        problems.add(
-            host,
-            f"The server already has {words_of(level)}, which is beyond {name}.",
-            "Take the server out of this run.",
-        )
-        return
-    entries = update.get("from") or []
+def unfit(update: Update, level: Level) -> tuple[str, str] | None:
+    """Return why a server of this level cannot get the update, and what to do about it; None: it can."""
+    name, entries = update["id"], update.get("from") or []
     packs = [int(entry["service_pack"]) for entry in entries if "service_pack" in entry]
-    if packs and level < min(packs):
-        problems.add(
-            host,
-            f"The server has {words_of(level)}; {name} needs at least {words_of(min(packs))}.",
-            f"Bring {words_of(min(packs))} onto the server first.",
+    if packs and level.service_pack < min(packs):
+        return (
+            f"The server has {words_of(level.service_pack)}; {name} needs at least {words_of(min(packs))}.",
+            f"Bring {words_of(min(packs))} onto the server first, or name it before {name} in this run.",
         )
-        return
-    if packs and level not in packs:
-        problems.add(
-            host,
-            f"The server already has {words_of(level)}; {name} is for {' or '.join(words_of(p) for p in packs)}.",
+    if packs and level.service_pack not in packs:
+        return (
+            f"The server already has {words_of(level.service_pack)}; {name} is for "
+            f"{' or '.join(words_of(pack) for pack in packs)}.",
             "Take the server out of this run, or choose the update for its service pack.",
         )
-        return
-    fitting = [entry for entry in entries if int(entry.get("service_pack", level)) == level]
-    lacking = [missing for entry in fitting if (missing := _lacking(entry, exchange))]
+    fitting = [entry for entry in entries if int(entry.get("service_pack", level.service_pack)) == level.service_pack]
+    lacking = [missing for entry in fitting if (missing := _lacking(entry, level))]
     if fitting and len(lacking) == len(fitting):
-        problems.add(host, f"{name} needs {lacking[0]} on the server first.", f"Bring {lacking[0]} onto the server.")
+        return f"{name} needs {lacking[0]} on the server first.", f"Bring {lacking[0]} onto the server."
+    return None
 
 
-def _lacking(entry: Mapping[str, Any], exchange: Mapping[str, Any]) -> str:
+def _lacking(entry: Mapping[str, Any], level: Level) -> str:
     """Return what of an entry of ``from`` the server does not have; empty: it has all."""
-    if int(exchange.get("build") or 0) < int(entry.get("build") or 0):
+    if int(level.build or 0) < int(entry.get("build") or 0):
         return f"at least build {entry['build']}"
-    if entry.get("hotfix") and str(entry["hotfix"]).upper() not in {
-        str(fix).upper() for fix in exchange.get("hotfixes") or []
-    }:
+    if entry.get("hotfix") and str(entry["hotfix"]).upper() not in level.hotfixes:
         return str(entry["hotfix"])
     return ""
-
-
-def check_iis_fix(host: str, exchange: Mapping[str, Any], update: Mapping[str, Any], problems: Problems) -> None:
-    """Add a problem for a cluster node that lacks the IIS 6.0 fix which a 2003 service pack needs (KB 328839)."""
-    system = exchange.get("os") or {}
-    if update["kind"] != "service_pack" or system.get("name") != "server2003" or int(system.get("service_pack") or 0):
-        return
-    if IIS_FIX not in (exchange.get("hotfixes") or []):
-        problems.add(
-            host,
-            f"The hotfix {IIS_FIX} (IIS 6.0 compression) is missing, which a node on Windows Server 2003 without a "
-            "service pack needs before an Exchange 2003 service pack.",
-            f"Install {IIS_FIX} (or a service pack of Windows Server 2003) and restart the node; then start again.",
-        )

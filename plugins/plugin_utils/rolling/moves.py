@@ -2,19 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which node comes next, and which node takes a group over."""
+"""Which node takes a group over, and in which order the nodes come where nothing limits what a node carries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from .model import Cluster, Group
 
-MOST_TRIES = 3000
-"""How many beginnings of an order are tried for one in which no two virtual servers share a node."""
+NEVER = 1000
+"""Cost of a virtual server that cannot leave its node at that point: more than any number of outages."""
 
 
 def home_of(cluster: Cluster, group: Group, option: str) -> str:
@@ -32,98 +31,79 @@ def home_of(cluster: Cluster, group: Group, option: str) -> str:
     return found if found in group.possible else group.owner
 
 
-def choose_target(
-    cluster: Cluster, group: Group, candidates: Iterable[str], home: str, order: Sequence[str] = ()
-) -> str | None:
-    """Return the best of ``candidates`` to take ``group`` over, or None when none of them can.
+def rank_targets(
+    cluster: Cluster, group: Group, candidates: Iterable[str], home: str, order: Sequence[str] = (), limit: int = 0
+) -> list[str]:
+    """Return those of ``candidates`` that can take ``group`` over, the best first.
 
-    Only nodes that are up and possible owners come in question. For a virtual server the best is: one that carries no
-    other, where one node carries one only; its home (no further move is needed then); the first of the preferred
-    owners; the one that carries fewest. For other groups: the home, then the node whose turn comes last (``order``),
-    so that the group is not moved again soon. The name decides last, so that the same estate gives the same plan.
+    Only nodes that are up and possible owners come in question. For a virtual server the best is: one that does not
+    carry ``limit`` others (0: no limit); its home (no further move is needed then); the first of the preferred owners;
+    the one that carries fewest. For other groups: the home, then the node whose turn comes last (``order``), so that
+    the group is not moved again soon. The name decides last, so that the same estate gives the same plan.
     """
     fitting = [node for node in candidates if node in group.possible and node in cluster.up and node != group.owner]
 
     def rank(node: str) -> tuple[Any, ...]:
-        load = sum(1 for other in cluster.owned(node) if other.name != group.name)
+        load = cluster.load(node, group.name)
         turn = order.index(node) if node in order else len(order)
         preferred = group.preferred.index(node) if node in group.preferred else len(group.preferred)
         if not group.virtual_server:
             return node != home, -turn, node
-        return cluster.one_each and load > 0, node != home, preferred, load, -turn, node
+        return bool(limit) and load >= limit, node != home, preferred, load, -turn, node
 
-    return min(fitting, key=rank, default=None)
+    return sorted(fitting, key=rank)
 
 
-def turn_order(cluster: Cluster, waiting: Sequence[str], done: Iterable[str], homes: Mapping[str, str]) -> list[str]:
+def choose_target(
+    cluster: Cluster, group: Group, candidates: Iterable[str], home: str, order: Sequence[str] = (), limit: int = 0
+) -> str | None:
+    """Return the best of ``candidates`` to take ``group`` over, or None when none of them can."""
+    return next(iter(rank_targets(cluster, group, candidates, home, order, limit)), None)
+
+
+def turn_order(
+    cluster: Cluster,
+    waiting: Sequence[str],
+    done: Iterable[str],
+    homes: Mapping[str, str],
+    old: Mapping[str, Sequence[str]],
+) -> list[str]:
     """Return the nodes of ``waiting`` in the order in which the virtual servers are offline least often.
 
     A virtual server has to be offline once, when it is upgraded on an updated node. It is offline once more when its
     owner's turn comes while none of its possible owners is updated, and again when it is brought home at the end. So
     the order is best in which this happens least; it is found over the subsets of at most eight nodes. Free nodes
     come first (that never costs more), then those that own fewest virtual servers and not the quorum, then by name.
+    ``old``: virtual server -> the nodes to which it can go before they are updated.
     """
     nodes = sorted(waiting, key=lambda node: _burden(cluster, node))
     ready = frozenset(done)
+    owned = {node: cluster.owned(node) for node in nodes}
 
-    def cost(node: str, updated: frozenset[str]) -> int:
-        extra = sum(1 for group in cluster.owned(node) if not updated & frozenset(group.possible) - {node})
-        return extra
-
-    def homeless(node: str, updated: frozenset[str]) -> int:
-        return sum(1 for group in cluster.owned(node) if homes[group.name] not in updated)
+    def extra(group: Group, node: str, updated: frozenset[str]) -> int:
+        if any(other in updated for other in group.possible if other != node):
+            return 0
+        return 1 if any(other not in updated for other in old[group.name] if other != node) else NEVER
 
     @cache
     def best(updated: frozenset[str]) -> tuple[int, int]:
-        rest = [node for node in nodes if node not in updated]
-        return min((total(node, updated) for node in rest), default=(0, 0))
+        return min((total(node, updated) for node in nodes if node not in updated), default=(0, 0))
 
     @cache
     def total(node: str, updated: frozenset[str]) -> tuple[int, int]:
         further = best(updated | {node})
-        return cost(node, updated) + further[0], homeless(node, updated) + further[1]
-
-    def cheapest_first(updated: frozenset[str]) -> list[str]:
-        rest = [node for node in nodes if node not in updated]
-        return sorted(rest, key=lambda node: total(node, updated))
+        cost = sum(extra(group, node, updated) for group in owned[node])
+        homeless = sum(1 for group in owned[node] if homes[group.name] not in updated)
+        return cost + further[0], homeless + further[1]
 
     order: list[str] = []
     while len(order) < len(nodes):
-        order.append(cheapest_first(ready | set(order))[0])
-    if not cluster.one_each:
-        return order
-    tries = iter(range(MOST_TRIES))
-
-    def search(now: Cluster, taken: list[str]) -> list[str] | None:
-        if len(taken) == len(nodes):
-            return taken
-        for node in cheapest_first(ready | set(taken)):
-            if next(tries, None) is None:
-                return None
-            rest = [other for other in nodes if other not in taken]
-            after = _freed(now, node, sorted(ready) + taken, rest, homes)
-            found = search(after, [*taken, node]) if after else None
-            if found:
-                return found
-        return None
-
-    return search(cluster, []) or order
-
-
-def _freed(
-    cluster: Cluster, node: str, updated: Sequence[str], later: Sequence[str], homes: Mapping[str, str]
-) -> Cluster | None:
-    """Return the cluster once ``node`` is free of virtual servers, or None when two would have to share a node."""
-    for group in cluster.owned(node):
-        home = homes[group.name]
-        target = choose_target(cluster, group, updated, home) or choose_target(cluster, group, later, home, later)
-        if target is None or cluster.owned(target):
-            return None
-        cluster = replace(cluster, groups={**cluster.groups, group.name: replace(group, owner=target)})
-    return cluster
+        updated = ready | frozenset(order)
+        order.append(min((node for node in nodes if node not in updated), key=lambda node: total(node, updated)))
+    return order
 
 
 def _burden(cluster: Cluster, node: str) -> tuple[int, bool, str]:
     """What ``node`` carries: a free node carries least."""
     quorum = any(group.quorum and group.owner == node for group in cluster.groups.values())
-    return len(cluster.owned(node)), quorum, node
+    return cluster.load(node), quorum, node

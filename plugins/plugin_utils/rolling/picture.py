@@ -31,6 +31,13 @@ KINDS = {
     "stop_cluster_service": "service",
     "start_cluster_service": "service",
     "install_update": "install",
+    "upgrade_connector": "install",
+    "stop_services": "service",
+    "start_services": "service",
+    "leave_rotation": "move",
+    "join_rotation": "move",
+    "note_backup_due": "prepare",
+    "export_schema_maps": "prepare",
     "restart_host": "restart",
     "take_offline": "switch",
     "bring_online": "switch",
@@ -42,8 +49,8 @@ LEGEND = (
     ("outage", "virtual server offline"),
     ("install", "installation"),
     ("restart", "restart"),
-    ("service", "Cluster service"),
-    ("move", "move of a group"),
+    ("service", "services"),
+    ("move", "move of a group, rotation"),
     ("switch", "resources off and on"),
     ("upgrade", "upgrade of a virtual server"),
     ("prepare", "preparation, note"),
@@ -51,8 +58,10 @@ LEGEND = (
 )
 
 
-def picture(record: Mapping[str, Any]) -> dict[str, Any] | None:
+def picture(record: Mapping[str, Any], *, relative: bool = False) -> dict[str, Any] | None:
     """Return axis, lanes and bars of the record's time picture, or None when there is nothing to draw.
+
+    relative: the times count from midnight of an imagined first day, as those of a plan do.
 
     A lane for each virtual server with its outages, then one for each host with the steps of its turn.
     """
@@ -87,7 +96,7 @@ def picture(record: Mapping[str, Any]) -> dict[str, Any] | None:
         "bottom": y + 2,
         "ticks": scale.ticks(),
         "rows": rows,
-        "day": scale.day(),
+        "day": f"{scale.day()}, UTC" if not relative else "hours:minutes after the start",
         "legend": [{"kind": kind, "text": text} for kind, text in LEGEND if kind in used],
     }
 

@@ -6,106 +6,155 @@
 
 Nothing but the live state goes in, so a plan can be made at any moment of a run that was cut off, and leads to the
 same end.
+
+The observed estate
+===================
+
+``hosts``: inventory name -> None (nothing could be read), or
+
+* ``exchange`` (as exchange_info), ``cluster`` (as cluster_info, for a node; ``cluster_problem``: why there is none),
+  ``front_end`` (optional, true or false: what the operator says), ``unreachable`` (optional: why);
+* ``packages`` (update -> ``needed``, ``staged``) and ``installations`` (update -> ``phase``, ``restart_pending``), for
+  the updates and their prerequisites;
+* ``note``: None, or ``owners`` (group -> node) and ``possible_owners`` (virtual server -> nodes) as the first run found
+  them; ``backup_due`` (left out when it was not read): None, or ``update`` and ``noted`` (false: only begun);
+* ``rotation``: None, or ``set``, ``method`` (nlb, hook, none) and ``state`` (in, out, draining, unknown);
+* ``interfering``: ``running`` (service -> details) and ``note`` (None, or service -> ``start_type``, ``state``);
+* ``connector``: None, or ``installed``, ``due``, ``begun``, ``custom_maps``, ``maps_given``.
+
+``directory``: None, or ``servers`` (as directory_info). ``inventory`` (optional): hosts of the inventory that are not
+in the run -> ``front_end`` (true, false, None: not said), ``limited_out``.
+
+The plan
+========
+
+==================  ===================================================================================================
+update, updates     key of the update (the list of keys when there are several); always the list
+prerequisites       keys of what is installed on some host because an update asks for it
+entries             ``id``, ``kind``, ``title``, ``prerequisite`` of all these
+kind, title         service_pack, hotfix or windows_hotfix (the first of these that occurs); for people
+options             the options with their defaults
+changes             whether anything is to be done
+resumes             whether this goes on with a run that was cut off
+waves               list of lists of hosts: a wave begins when the one before it has ended
+front_waves         so many of the first waves are front-ends, whose members go side by side, task by task
+sets                load-balancing set -> ``hosts`` (all members), ``wave`` (None: none of them has a turn)
+turns               host -> its turn
+prepare             host -> steps: stage_package*, note_owners?, export_schema_maps?
+finish              cluster -> ``host``, ``steps``: restore_owners*, failover_test*, move_home*, remove_note*
+steps               all of them in order
+outages             "CLUSTER/GROUP" -> ``times``, ``seconds``, ``roll`` and ``finish`` (each with the same two)
+by_hand             ``setup``, ``upgrade``: whether a person does (some of) it; ``updates``: keys set up by hand
+virtual_servers     key of the update to whose level virtual servers are upgraded, by cluster (None: they are not)
+notices, due        sentences: what is to be known; what a person still owes afterwards
+predicted, final    ``hosts`` and ``groups``/``clusters`` as they will be
+digest              of exactly this plan; ``scope_digest``: the same for the first run and each one that goes on with it
+==================  ===================================================================================================
+
+A turn: ``host``, ``cluster``, ``node``, ``role``, ``set`` (or None), ``wave``, ``install`` (whether anything is
+installed), ``canary`` (whether nothing else begins before it is verified), with it ``leads_to`` (the groups of the
+cluster as they are after it), ``reason``, ``steps``, ``virtual_servers`` (list of ``group``, ``steps``), ``after``
+(steps, done last), ``left`` (list of ``group``, ``reason``: groups that stay on the node). In this order:
+
+* ``steps``: leave_rotation?; of a node move_group*, stop_services?, stop_cluster_service, else stop_services?; then
+  restart_host? (left by an earlier run), and for each update of the chain (stop_cluster_service?, install_update,
+  restart_host); start_cluster_service (of a node); verify_host; upgrade_connector?, compare_schema_maps?;
+  restore_owners*.
+* ``virtual_servers``: take_offline?, move_group?, upgrade_virtual_server?, limit_owners?, bring_online?,
+  verify_virtual_server.
+* ``after``: start_services?, note_backup_due?, join_rotation?.
+
+A step: ``index``, ``host``, ``cluster``, ``step`` (word of ``data/steps.yml``), ``object``, ``phase``, ``reason``,
+``changed``, ``before``, ``after`` (see ``steps``), and where it makes sense ``turn`` (the host whose turn it is),
+``unpredictable: true``, ``group``, ``node`` (target of a move; the node of an upgrade) with ``node_host``, ``resource``
+and ``nodes`` (limit_owners, restore_owners), ``by_hand`` (install_update), ``update``: of upgrade_virtual_server the
+key of the update; of restart_host and of a further stop_cluster_service the installation that it follows or precedes. A
+restart_host without ``update`` was left to be done by an earlier run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import digest, levels, turns
+from . import digest, host_turns, turns
 from .draft import Draft
 from .estate import read_estate
 from .finish import finish_cluster
+from .front_ends import set_members
 from .model import MIXED, ONLINE, Model, PlannerError
+from .options import OPTIONS, read_options
 from .problems import NoPlan, Problems
 from .steps import Step
-
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "home": ("preferred", "as_found", "stay"),
-    "failover_test": ("all", "one", "none"),
-    "upgrade_method": ("operator", "command"),
-    "setup_method": ("auto", "operator", "command"),
-}
-"""The options and their words; the first word is the default."""
+from .updates import Updates
+from .waves import arrange
 
 Plan = dict[str, Any]
 
 
-def make_plan(estate: Mapping[str, Any], update: Mapping[str, Any], options: Mapping[str, Any] | None = None) -> Plan:
-    """Return the plan that brings ``update`` onto ``estate``.
+def make_plan(
+    estate: Mapping[str, Any], updates: Sequence[Mapping[str, Any]], options: Mapping[str, Any] | None = None
+) -> Plan:
+    """Return the plan that brings ``updates`` onto ``estate``.
 
-    estate: ``hosts`` (inventory name -> ``exchange``, ``cluster``, ``package``, ``installation``, ``note``; None for
-    a host that could not be read) and ``directory``. update: the catalogue's entry with its key as ``id``. options:
-    see ``OPTIONS``.
-
-    The plan holds ``waves`` (lists of hosts), ``turns`` (host -> its turn), ``prepare`` (host -> steps), ``finish``
-    (cluster -> host and steps), ``steps`` (all of them in order, see ``steps``), ``outages`` and ``predicted``.
-    It is empty, with ``changes`` false, when nothing is to be done.
+    updates: the catalogue's entries with their keys as ``id``, in the order in which they are to be installed; those
+    that they require are among them, flagged ``prerequisite: true``. options: see ``options.OPTIONS``.
 
     Raises NoPlan with every problem that was found, and PlannerError for a mistake of the planner itself.
     """
     problems = Problems()
-    chosen = _read_options(options or {}, problems)
-    levels.check_update(update, problems)
+    chosen = read_options(options or {}, problems)
+    wanted = Updates(updates, problems)
     problems.stop_if_any()
-    model = read_estate(estate, update, problems)
-    draft = Draft(model, update, chosen)
-    working = [cluster for unused, cluster in sorted(model.clusters.items()) if turns.has_work(draft, cluster)]
-    for cluster in working:
-        turns.check_cluster(draft, cluster, problems)
+    model = read_estate(estate, wanted, problems, chosen.front_ends_done)
+    found = model.copy()
+    draft = Draft(model, wanted, chosen)
+    working = [name for name, cluster in sorted(model.clusters.items()) if turns.has_work(draft, cluster)]
+    for name in working:
+        turns.check_cluster(draft, model.clusters[name], problems)
     problems.stop_if_any()
-    _note_idle(draft, [cluster.name for cluster in working])
-    plan = _assemble(draft, [cluster.name for cluster in working])
-    _check_end(draft.model, [cluster.name for cluster in working])
+    _note_idle(draft, working)
+    _note_unseen(draft, estate)
+    plan = _assemble(draft, working)
+    _check_end(draft.model, working)
     plan["changes"] = any(step["changed"] or step.get("unpredictable") for step in plan["steps"])
-    plan.update(_head(update, chosen, model, draft))
-    plan["scope_digest"] = digest.scope_digest(model, plan)
-    plan["digest"] = digest.digest(model, plan)
+    plan.update(_head(wanted, found, draft, plan))
+    plan["scope_digest"] = digest.scope_digest(found, plan)
+    plan["digest"] = digest.digest(found, plan)
     return plan
 
 
-def _read_options(options: Mapping[str, Any], problems: Problems) -> dict[str, str]:
-    """Return the options with their defaults; an unknown name or word is a problem."""
-    for name in sorted(set(options) - set(OPTIONS)):
-        problems.add("", f"The option {name!r} is not known.", f"The options are {', '.join(OPTIONS)}.")
-    chosen = {}
-    for name, words in OPTIONS.items():
-        chosen[name] = str(options.get(name) or words[0])
-        if chosen[name] not in words:
-            problems.add("", f"{name} cannot be {chosen[name]!r}.", f"Choose one of {', '.join(words)}.")
-    return chosen
-
-
 def _assemble(draft: Draft, working: list[str]) -> Plan:
-    """Return waves, turns and steps: front-ends first, then everything else side by side, a node a wave."""
+    """Return waves, turns and steps."""
     prepare = _prepare(draft, working)
-    made: list[list[turns.Turn]] = []
-    for front_end in (True, False):
-        hosts = [h for h in draft.model.hosts.values() if not h.cluster and h.front_end == front_end]
-        made.append([turn for host in hosts if (turn := turns.server_turn(draft, host.name))])
-    front, single = made
-    base = 1 if front else 0
-    for turn in single:
-        turn["wave"] = base
-    rolled = {name: turns.cluster_turns(draft, name) for name in working}
-    for of_cluster in rolled.values():
-        for position, turn in enumerate(of_cluster):
-            turn["wave"] = base + position
+    single: dict[bool, list[host_turns.Turn]] = {True: [], False: []}
+    servers = [host for host in draft.model.hosts.values() if not host.cluster]
+    for host in sorted(servers, key=lambda host: (not host.front_end, host.name)):
+        turn = host_turns.server_turn(draft, host.name)
+        if turn:
+            single[host.front_end].append(turn)
+    units = [[turn] for turn in single[False]]
+    for name, cluster in sorted(draft.model.clusters.items()):
+        of_cluster = name in working
+        units.append(turns.cluster_turns(draft, name) if of_cluster else turns.left_over(draft, name, cluster.nodes))
+    front_waves = arrange(single[True], units, lanes=draft.options.lanes, canary=draft.options.canary)
+    every = single[True] + [turn for unit in units for turn in unit]
     finish = {}
     for name in working:
-        host, steps = finish_cluster(draft, name)
+        host_name, steps = finish_cluster(draft, name)
         if steps:
-            finish[name] = {"host": host, "steps": steps}
-    every = sorted(
-        front + single + [turn for of_cluster in rolled.values() for turn in of_cluster],
-        key=lambda turn: (turn["wave"], turn["host"]),
-    )
+            finish[name] = {"host": host_name, "steps": steps}
+    every.sort(key=lambda turn: (turn["wave"], turn["host"]))
     waves: list[list[str]] = [[] for unused in range(max((turn["wave"] for turn in every), default=-1) + 1)]
     for turn in every:
         waves[turn["wave"]].append(turn["host"])
     return {
         "waves": waves,
+        "front_waves": front_waves,
+        "sets": {
+            name: {"hosts": hosts, "wave": next((turn["wave"] for turn in single[True] if turn["set"] == name), None)}
+            for name, hosts in sorted(set_members(draft.model.hosts.values()).items())
+        },
         "turns": {turn["host"]: turn for turn in every},
         "prepare": prepare,
         "finish": finish,
@@ -114,31 +163,43 @@ def _assemble(draft: Draft, working: list[str]) -> Plan:
 
 
 def _prepare(draft: Draft, working: list[str]) -> dict[str, list[Step]]:
-    """Return what is done on each host while everything still serves: the package, and the note of the owners."""
+    """Return what is done on each host while everything still serves: the packages, the notes, the schema maps."""
     prepare: dict[str, list[Step]] = {}
+    busy = set(working)
     for name, host in sorted(draft.model.hosts.items()):
         steps = []
-        if host.needs_install and not host.staged and host.installation not in ("armed", "running"):
-            before, after = {"staged": False}, {"staged": True}
-            why = "It is copied before anything stops, so that nobody waits for it."
-            steps.append(draft.on_host("stage_package", name, "prepare", why, before=before, after=after))
-        if host.cluster in working and not host.note:
-            owners = dict(sorted(draft.cluster(str(host.cluster)).found.items()))
+        for key in host.chain:
+            if key in host.unstaged and host.phases.get(key) not in ("armed", "running"):
+                before, after = {"staged": False}, {"staged": True}
+                why = "It is copied before anything stops, so that nobody waits for it."
+                steps.append(draft.on_host("stage_package", name, "prepare", why, before, after, key))
+        if host.cluster in busy and not host.note:
             why = "Groups go home by it at the end, also when the run is cut off in between."
             steps.append(
-                draft.on_host("note_owners", name, "prepare", why, before={"owners": None}, after={"owners": owners})
+                draft.on_host("note_owners", name, "prepare", why, {"owners": None}, _note(draft, str(host.cluster)))
             )
+        steps += host_turns.export_schema_maps(draft, name)
         if steps:
             prepare[name] = steps
     return prepare
 
 
-def _numbered(prepare: dict[str, list[Step]], every: list[turns.Turn], finish: dict[str, dict[str, Any]]) -> list[Step]:
+def _note(draft: Draft, name: str) -> dict[str, Any]:
+    """Return what is noted of a cluster: how the first run found it."""
+    cluster = draft.cluster(name)
+    held = {group.name: list(group.hold_found) for group in cluster.virtual_servers if group.resource is not None}
+    return {"owners": dict(sorted(cluster.found.items())), "possible_owners": held}
+
+
+def _numbered(
+    prepare: dict[str, list[Step]], every: list[host_turns.Turn], finish: dict[str, dict[str, Any]]
+) -> list[Step]:
     """Return all steps in order, each with its index."""
     steps = [step for of_host in prepare.values() for step in of_host]
     for turn in every:
         steps += turn["steps"]
         steps += [step for server in turn["virtual_servers"] for step in server["steps"]]
+        steps += turn["after"]
     steps += [step for of_cluster in finish.values() for step in of_cluster["steps"]]
     for index, step in enumerate(steps):
         step["index"] = index
@@ -146,55 +207,90 @@ def _numbered(prepare: dict[str, list[Step]], every: list[turns.Turn], finish: d
 
 
 def _note_idle(draft: Draft, working: list[str]) -> None:
-    """Mention what was seen in clusters where nothing is to be done, and what cannot be seen at all."""
+    """Mention what was seen in clusters where nothing is to be done."""
+    busy = set(working)
     for name, cluster in sorted(draft.model.clusters.items()):
-        if name not in working:
+        if name not in busy:
             draft.notices += [
                 f"Some resources of the virtual server {group.name} of {name} are offline; nothing is done about it."
                 for group in cluster.virtual_servers
                 if group.state == MIXED
             ]
-    if draft.update["kind"] == "hotfix" and any(not host.updated for host in draft.model.hosts.values()):
-        draft.notices.append(
-            "The directory does not show hotfixes: that no front-end outside of this run lacks it, cannot be seen."
-        )
+
+
+def _note_unseen(draft: Draft, estate: Mapping[str, Any]) -> None:
+    """Mention what cannot be seen at all."""
+    hosts = draft.model.hosts.values()
+    if not estate.get("directory") and any(not host.updated for host in hosts):
+        draft.notices.append("The directory was not read: front-ends outside of this run are not known.")
+    draft.notices += [
+        f"Whether {host.name} is in the rotation of {host.balanced} cannot be seen; it is updated and left as it is."
+        for host in hosts
+        if host.rotation == "unknown" and not host_turns.needs_turn(host)
+    ]
 
 
 def _check_end(model: Model, working: list[str]) -> None:
     """Raise PlannerError unless the steps lead to the end that the roll is for."""
-    undone = [host.name for host in model.hosts.values() if turns.needs_turn(host)]
+    undone = [host.name for host in model.hosts.values() if host_turns.needs_turn(host)]
+    undone += [host.name for host in model.hosts.values() if host.noted_services is not None or host.backup_due]
+    undone += [host.name for host in model.hosts.values() if host.rotation in ("out", "draining")]
     for name in working:
         cluster = model.clusters[name]
         undone += [node for node in cluster.nodes if node not in cluster.up]
         undone += [group.name for group in cluster.virtual_servers if group.state != ONLINE or not group.upgraded]
+        undone += [group.name for group in cluster.virtual_servers if set(group.hold) != set(group.hold_found)]
         undone += [host for host in cluster.hosts.values() if model.hosts[host].note]
     if undone:
         raise PlannerError(f"the plan would end with these undone: {', '.join(undone)}")
 
 
-def _head(update: Mapping[str, Any], options: Mapping[str, str], found: Model, draft: Draft) -> Plan:
+def _head(updates: Updates, found: Model, draft: Draft, plan: Plan) -> Plan:
     """Return what a plan says besides its steps."""
-    end = draft.model
+    end, options = draft.model, draft.options
     outages = {}
     for where, parts in sorted(draft.outages.items()):
         total = {word: parts["roll"][word] + parts["finish"][word] for word in ("times", "seconds")}
         outages[where] = {**total, **parts}
+    installed = {step["object"] for step in plan["steps"] if step["step"] == "install_update"}
+    keys = [key for key in updates.by_id if key in installed or key in updates.keys]
+    by_hand = [key for key in keys if host_turns.by_hand(draft, key)]
+    entries = [
+        {
+            "id": key,
+            "kind": updates.by_id[key]["kind"],
+            "title": str(updates.by_id[key].get("title") or key),
+            "prerequisite": key not in updates.keys,
+        }
+        for key in keys
+    ]
+    keys = updates.keys
+    targets = {name: draft.target(name) for name in end.clusters}
     return {
-        "update": str(update["id"]),
-        "kind": update["kind"],
-        "title": str(update.get("title") or update["id"]),
-        "options": dict(options),
+        "update": keys[0] if len(keys) == 1 else keys,
+        "updates": keys,
+        "prerequisites": [key for key in updates.by_id if key in installed and key not in keys],
+        "entries": entries,
+        "kind": updates.kind,
+        "title": updates.title,
+        "options": {**vars(options), "front_ends_done": list(options.front_ends_done)},
         "by_hand": {
-            "setup": options["setup_method"] == "operator"
-            or (options["setup_method"] == "auto" and not update.get("command")),
-            "upgrade": options["upgrade_method"] == "operator",
+            "setup": bool(by_hand),
+            "upgrade": options.upgrade_method == "operator",
+            "updates": by_hand,
         },
+        "virtual_servers": {name: target.update if target else None for name, target in targets.items()},
         "resumes": any(cluster.noted for cluster in found.clusters.values())
-        or any(host.installing or host.restart_pending for host in found.hosts.values()),
+        or any(host.installing or host.restart_pending or host.noted_services for host in found.hosts.values()),
         "notices": draft.notices,
+        "due": [
+            f"{host.name}: the upgrade of the Active Directory Connector (the option connector is leave)."
+            for host in end.hosts.values()
+            if host.connector
+        ],
         "outages": outages,
         "predicted": {
-            "hosts": {name: host.level for name, host in end.hosts.items()},
+            "hosts": {name: host.level.words for name, host in end.hosts.items()},
             "groups": {
                 f"{cluster.name}/{group.name}": {
                     "owner": group.owner,
@@ -206,7 +302,7 @@ def _head(update: Mapping[str, Any], options: Mapping[str, str], found: Model, d
             },
         },
         "final": {
-            "hosts": {name: {"product": host.product, **host.level} for name, host in end.hosts.items()},
+            "hosts": {name: {"product": host.product, **host.level.words} for name, host in end.hosts.items()},
             "clusters": {
                 cluster.name: {
                     group.name: {"owner": group.owner, "state": group.word}

@@ -12,7 +12,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from .due import FULL_BACKUP, backups_due, entries, updated_hosts
 from .outages import Outages
+from .rollback import rollback_words
 from .scrub import scrub
 from .times import iso
 from .verdict import missing_steps, outcome
@@ -20,6 +22,18 @@ from .verdict import missing_steps, outcome
 HOST_KEYS = ("product", "version", "service_pack", "build", "hotfixes")
 STEP_KEYS = ("index", "cluster", "step", "object", "phase", "reason", "unpredictable")
 PLAN_KEYS = ("update", "title", "kind", "digest", "scope_digest", "resumes", "waves", "outages", "notices", "options")
+GATE_KEYS = (
+    "id",
+    "title",
+    "host",
+    "result",
+    "observed",
+    "why",
+    "requirement",
+    "remedy",
+    "statement",
+    "overridden",
+)
 FORMAT = 1
 
 
@@ -39,6 +53,7 @@ class Record:
         self._hosts: dict[str, dict[str, Any]] = {}
         self._outages = Outages(started)
         self._due: list[str] = []
+        self._gates: list[dict[str, Any]] = []
         self._problems: list[dict[str, str]] = []
         self._failed = False
         self._refused_only = True
@@ -65,6 +80,11 @@ class Record:
         self._plan, self._plan_text = scrub(dict(plan)), scrub(text)
         self._since_plan = len(self._steps)
         self._outages.known = set(self._plan.get("outages") or {})
+
+    def gates_judged(self, rows: Any) -> None:
+        """The gates were judged; a later judgement takes the place of an earlier one."""
+        if isinstance(rows, list):
+            self._gates = scrub([{key: row.get(key) for key in GATE_KEYS} for row in rows if isinstance(row, Mapping)])
 
     def host_seen(self, host: str, exchange: Mapping[str, Any]) -> None:
         """What was read of a host: the first time is before, the last time after."""
@@ -177,11 +197,13 @@ class Record:
             "digest": self._plan.get("digest"),
             "plan": {key: self._plan[key] for key in PLAN_KEYS if key in self._plan},
             "plan_text": self._plan_text,
+            "gates": self._gates,
             "steps": sorted(self._steps, key=_order),
             "turns": self._turns(),
             "hosts": self._host_table(),
             "virtual_servers": self._outages.to_dict(),
-            "due": self._due + [text for text in self._backups() if text not in self._due],
+            "due": self._due + self._backups(),
+            "rollback": rollback_words(entries(self._plan), updated_hosts(self._plan), self._gates),
             "problems": problems,
         }
 
@@ -201,27 +223,12 @@ class Record:
         return table
 
     def _backups(self) -> list[str]:
-        """Return the backups that are due after a service pack: those taken before cannot be restored any more.
-
-        KB 328839 asks for a new full backup of all databases as soon as a server is done. The databases of a cluster
-        belong to its virtual servers.
-        """
-        if self.check_mode or self._plan.get("kind") != "service_pack":
+        """Return the backups that are due; in check mode nothing was installed."""
+        if self.check_mode:
             return []
-        changed = [step for step in self._steps if step["changed"] and step["status"] == "ok"]
-        single = {step["host"] for step in changed if step["step"] == "install_update" and not step["cluster"]}
-        nodes: dict[str, set[str]] = {}
-        for step in changed:
-            if step["cluster"] and step["step"] in ("install_update", "upgrade_virtual_server"):
-                nodes.setdefault(step["cluster"], set()).add(step["host"])
-        what = "a new full backup of all Exchange databases; older ones cannot be restored any more."
-        texts = [f"{host}: {what}" for host in sorted(single)]
-        for where in sorted(self._plan.get("outages") or {}):
-            cluster = where.split("/", 1)[0]
-            if cluster in nodes:
-                on = ", ".join(sorted(nodes[cluster]))
-                texts.append(f"{where} (on {on if len(on) < 60 else f'{len(nodes[cluster])} nodes'}): {what}")
-        return texts
+        # What an action has seen on the host itself says more.
+        told = {text.partition(":")[0] for text in self._due if FULL_BACKUP in text}
+        return [text for text in backups_due(self._plan, self._steps) if text.partition(":")[0] not in told]
 
 
 def _events(result: Mapping[str, Any]) -> Any:

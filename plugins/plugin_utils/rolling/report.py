@@ -52,8 +52,30 @@ def render(record: Mapping[str, Any]) -> str:
             servers=_servers(record),
             took=duration(seconds_between(record["started"], record["ended"])) if record["ended"] else None,
             rows=[_host_row(name, entry) for name, entry in record["hosts"].items()],
+            gates=gate_rows(record.get("gates") or []),
         )
     )
+
+
+def gate_rows(gates: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The gates for the page: what needs a person first; of each gate what passed in one row."""
+    order = ("failed", "warning", "information")
+    rows = [
+        {**row, "shown": "overridden" if row["overridden"] is not None else row["result"]}
+        for result in order
+        for row in gates
+        if row["result"] == result
+    ]
+    for gate in dict.fromkeys(row["id"] for row in gates):
+        passed = [row for row in gates if row["id"] == gate and row["result"] == "passed"]
+        # A statement is somebody's word and stands by itself.
+        plain = [row for row in passed if not row["statement"]]
+        rows += [{**row, "shown": "stated"} for row in passed if row["statement"]]
+        if plain:
+            hosts = ", ".join(row["host"] for row in plain if row["host"])
+            observed = plain[0]["observed"] if len(plain) == 1 else f"on all {len(plain)}"
+            rows.append({**plain[0], "host": hosts, "observed": observed, "shown": "passed"})
+    return rows
 
 
 def _when(text: str | None) -> str:

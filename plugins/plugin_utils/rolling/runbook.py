@@ -17,7 +17,7 @@ WIDTH = 110
 
 def runbook(plan: Mapping[str, Any]) -> str:
     """Return the plan as text: what comes when and why, what the users notice, and what a person has to do."""
-    lines = [f"{plan['title']} ({plan['update']})", f"Plan {plan['digest']}", ""]
+    lines = [*_wrapped(f"{plan['title']} ({', '.join(plan['updates'])})"), f"Plan {plan['digest']}", ""]
     if not plan["changes"]:
         lines.append("Nothing is to be done: everything has the update and stands where it serves.")
         return "\n".join(lines + _notices(plan)) + "\n"
@@ -26,8 +26,10 @@ def runbook(plan: Mapping[str, Any]) -> str:
     lines += _before(plan) + _persons(plan) + _outages(plan)
     if plan["prepare"]:
         lines += ["Prepare, while everything serves", *_steps(plan["prepare"].values(), "  "), ""]
-    for number, wave in enumerate(plan["waves"], 1):
-        lines.append(f"Wave {number} of {len(plan['waves'])}: {', '.join(wave)}")
+    balanced = {part["wave"]: name for name, part in plan["sets"].items()}
+    for number, wave in enumerate(plan["waves"]):
+        what = f", the load-balanced set {balanced[number]}" if number in balanced else ""
+        lines += _wrapped(f"Wave {number + 1} of {len(plan['waves'])}{what}: {', '.join(wave)}")
         for host in wave:
             lines += _turn(plan["turns"][host])
     for cluster, finish in plan["finish"].items():
@@ -53,8 +55,11 @@ def _persons(plan: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     upgrades = [step for step in plan["steps"] if step["step"] == "upgrade_virtual_server"]
     installs = [step for step in plan["steps"] if step["step"] == "install_update"]
-    if plan["by_hand"]["setup"]:
-        lines += [f"Run the setup of the update on {step['host']} when the run asks for it." for step in installs]
+    lines += [
+        f"Run the setup of {step['object']} on {step['host']} when the run asks for it."
+        for step in installs
+        if step["by_hand"]
+    ]
     if plan["by_hand"]["upgrade"]:
         lines += [
             f'In Cluster Administrator on {step["node"]}: "Upgrade Exchange Virtual Server" on the group '
@@ -101,7 +106,7 @@ def _turn(turn: Mapping[str, Any]) -> list[str]:
         lines += _wrapped(f"{left['group']} stays on the node. {left['reason']}", "    - ")
     for server in turn["virtual_servers"]:
         lines += [f"    Virtual server {server['group']}", *_steps([server["steps"]], "      ")]
-    return [*lines, ""]
+    return [*lines, *_steps([turn["after"]], "    "), ""]
 
 
 def _steps(parts: Any, indent: str) -> Iterator[str]:
@@ -116,13 +121,19 @@ def _words(step: Step) -> str:
     if step["step"] in MOVES:
         return f"{title(step['step'])}: {step['object']} from {step['before']['owner']} to {step['node']}"
     where = "" if step["object"].lower() == step["host"].lower() else f" on {step['host']}"
+    if step.get("nodes"):
+        where = f", {', '.join(step['before']['possible_owners'])} becomes {', '.join(step['nodes'])}"
+    elif step["step"] in ("stop_services", "start_services"):
+        where = f" ({', '.join(step['after']['services'])})"
     return f"{title(step['step'])}: {step['object']}{where}"
 
 
 def _notices(plan: Mapping[str, Any]) -> list[str]:
-    if not plan["notices"]:
-        return []
-    return ["", "To be known", *(line for notice in plan["notices"] for line in _wrapped(notice, "- "))]
+    lines = []
+    for heading, texts in (("To be known", plan["notices"]), ("Due afterwards", plan["due"])):
+        if texts:
+            lines += ["", heading, *(line for text in texts for line in _wrapped(text, "- "))]
+    return lines
 
 
 def _wrapped(text: str, indent: str = "") -> list[str]:

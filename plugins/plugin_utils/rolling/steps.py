@@ -10,11 +10,19 @@
 step                                              keys
 ================================================  ============================================
 stage_package                                     staged
-note_owners, remove_note                          owners (group -> node, or None)
+note_owners, remove_note                          owners (group -> node, or None),
+                                                  possible_owners (group -> nodes)
 move_group, move_home, failover_test              owner
 stop_cluster_service, start_cluster_service       state (running, stopped)
 install_update, verify_host                       service_pack, build, hotfixes
 restart_host                                      restart_pending (empty when unpredictable)
+limit_owners, restore_owners                      possible_owners (nodes)
+leave_rotation, join_rotation                     rotation (in, out, draining, unknown)
+stop_services, start_services                     services (name -> running, stopped)
+export_schema_maps                                exported
+upgrade_connector                                 due
+compare_schema_maps                               compared
+note_backup_due                                   backup_due (the service pack's key, or None)
 take_offline, bring_online                        state (online, partially_online, offline)
 upgrade_virtual_server                            version (service_pack, build)
 verify_virtual_server                             owner, state, version
@@ -32,7 +40,7 @@ import yaml
 Step = dict[str, Any]
 """A planned step: plain data, see ``make_step``."""
 
-PHASES = ("prepare", "free", "update", "bring_over", "finish")
+PHASES = ("prepare", "leave", "free", "update", "bring_over", "after", "join", "finish")
 
 MOVES = frozenset({"move_group", "move_home", "failover_test"})
 """Steps that move a group from one node to another."""

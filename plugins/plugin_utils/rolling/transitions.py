@@ -10,49 +10,59 @@ is what comes out of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
-from . import levels
 from .model import MIXED, OFFLINE, ONLINE, PARKED, Model, PlannerError
 from .steps import Step
+from .updates import Updates
 
 
-def apply(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
-    """Return the model after ``step``.
+def apply(model: Model, step: Step, updates: Updates) -> None:
+    """Change the model as the step changes the estate.
 
-    Raises PlannerError when the step must not be taken in this state, or would break an invariant that held.
+    Raises PlannerError when the step must not be taken in this state, or would break an invariant that held; the model
+    is of no use then.
     """
-    after = _EFFECTS[step["step"]](model, step, update)
-    broken = violations(after) - violations(model)
+    effect = _EFFECTS.get(step["step"])
+    if effect is None:
+        return
+    cluster = step["cluster"]
+    held = violations(model, cluster) if cluster else set()
+    effect(model, step, updates)
+    broken = violations(model, cluster) - held if cluster else set()
     if broken:
         what = "; ".join(sorted(broken))
         raise PlannerError(f"{step['step']} {step['object']} on {step['host']} would break: {what}")
-    return after
 
 
-def violations(model: Model) -> set[str]:
-    """Return what of the invariants does not hold in this state, in words.
+def violations(model: Model, name: str) -> set[str]:
+    """Return what of the invariants does not hold in a cluster at this moment, in words.
 
     2: an installer beside a running Cluster service. 3: two nodes of a cluster out of service. 4: a virtual server
     online on a node of another version than its own.
     """
     broken = set()
-    for cluster in model.clusters.values():
-        out = {node for node, host in cluster.hosts.items() if node not in cluster.up}
-        if len(out) > 1:
-            broken.add(f"3: {', '.join(sorted(out))} of {cluster.name} are out of service together")
-        for node, name in cluster.hosts.items():
-            if model.hosts[name].installation == "running" and node in cluster.up:
-                broken.add(f"2: the Cluster service runs on {node} beside the installer")
-        for group in cluster.virtual_servers:
-            host = model.host_of(cluster.name, group.owner)
-            if group.owner not in cluster.up:
-                broken.add(f"the virtual server {group.name} is owned by {group.owner}, which is out of service")
-            elif group.state == ONLINE and host.updated and not group.upgraded:
-                broken.add(f"4: {group.name} is online on the newer node {group.owner} before its upgrade")
-            elif group.state == ONLINE and host.service_pack < group.service_pack:
-                broken.add(f"4: {group.name} is online on {group.owner}, which is older than it")
+    cluster = model.clusters[name]
+    out = [node for node in cluster.hosts if node not in cluster.up]
+    if len(out) > 1:
+        broken.add(f"3: {', '.join(sorted(out))} of {cluster.name} are out of service together")
+    for node, host_name in cluster.hosts.items():
+        if node in cluster.up and model.hosts[host_name].running:
+            broken.add(f"2: the Cluster service runs on {node} beside the installer")
+    for group in cluster.groups.values():
+        if not group.virtual_server:
+            continue
+        host = model.host_of(name, group.owner)
+        if group.owner not in cluster.up:
+            broken.add(f"the virtual server {group.name} is owned by {group.owner}, which is out of service")
+        elif group.state != ONLINE:
+            continue
+        elif not group.upgraded and not host.old:
+            broken.add(f"4: {group.name} is online on the newer node {group.owner} before its upgrade")
+        elif group.upgraded and host.old:
+            broken.add(f"4: {group.name} is upgraded and online on {group.owner}, which is not updated")
+        elif group.known and host.level.service_pack != group.service_pack:
+            broken.add(f"4: {group.name} is online on {group.owner}, which has another service pack")
     return broken
 
 
@@ -61,105 +71,157 @@ def _need(holds: bool, step: Step, what: str) -> None:
         raise PlannerError(f"{step['step']} {step['object']} on {step['host']}: {what}")
 
 
-def _stage(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
-    return model.with_host(step["host"], staged=True)
+def _stage(model: Model, step: Step, updates: Updates) -> None:
+    model.change_host(step["host"], unstaged=model.hosts[step["host"]].unstaged - {step["object"]})
 
 
-def _note(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
-    return model.with_host(step["host"], note=step["after"]["owners"])
+def _note(model: Model, step: Step, updates: Updates) -> None:
+    model.change_host(step["host"], note=step["after"] if step["after"]["owners"] is not None else None)
 
 
-def _move(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
+def _move(model: Model, step: Step, updates: Updates) -> None:
     cluster = model.clusters[step["cluster"]]
     group, target = cluster.groups[step["group"]], step["node"]
     _need(target in cluster.up, step, f"{target} is not up")
-    _need(target in group.possible, step, f"{target} is no possible owner")
+    _need(target in group.allowed, step, f"{target} is no possible owner")
     if group.virtual_server:
         source, goal = model.host_of(cluster.name, group.owner), model.host_of(cluster.name, target)
+        upgraded = group.upgraded and updates.target(goal.product) is not None
+        _need(not (upgraded and goal.old), step, f"A10: it is upgraded, and {target} is not updated")
         came_online = source.updated and group.upgraded and group.state == ONLINE
         _need(goal.updated or not came_online, step, f"{target} is not updated, and the virtual server was online")
-    return model.with_group(cluster.name, group.name, owner=target)
+    model.change_group(cluster.name, group.name, owner=target)
 
 
-def _stop(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
+def _stop(model: Model, step: Step, updates: Updates) -> None:
     cluster, node = model.clusters[step["cluster"]], step["object"]
-    _need(not cluster.owned(node), step, "the node owns a virtual server")
+    _need(not cluster.load(node), step, "the node owns a virtual server")
     quorum = [group for group in cluster.groups.values() if group.quorum]
     _need(all(group.owner != node for group in quorum), step, "the node owns the group of the quorum resource")
-    return model.with_cluster(cluster.name, up=cluster.up - {node})
+    model.change_cluster(cluster.name, up=cluster.up - {node})
 
 
-def _install(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
-    host = model.hosts[step["host"]]
+def _install(model: Model, step: Step, updates: Updates) -> None:
+    host, key = model.hosts[step["host"]], step["object"]
+    _need(host.chain[:1] == (key,), step, f"the chain of the host is {list(host.chain)}")
     if host.cluster:
         cluster = model.clusters[host.cluster]
         _need(host.node not in cluster.up, step, "2: the Cluster service of the node runs")
         owners = [group.owner for group in cluster.groups.values() if group.virtual_server or group.quorum]
         _need(host.node not in owners, step, "2: the node owns a virtual server or the quorum")
     if not host.front_end:
-        waiting = [other.name for other in model.hosts.values() if other.front_end and not other.updated]
-        _need(not waiting, step, f"1: the front-ends {waiting} are not updated yet")
-    pack, build, fixes = levels.level_after(update, host.service_pack, host.build, host.hotfixes)
-    return model.with_host(
+        _need(not model.waiting, step, f"1: the front-ends {sorted(model.waiting)} are not updated yet")
+    else:
+        _need(host.rotation in (None, "out"), step, "the front-end is in the rotation of its set")
+    model.change_host(
         host.name,
-        service_pack=pack,
-        build=build,
-        hotfixes=fixes,
-        updated=True,
-        installation="finished",
-        restart_pending=False,
+        level=updates.level_after(key, host.level),
+        chain=host.chain[1:],
+        old=updates.raises(host.chain[1:]),
+        phases={**host.phases, key: "finished"},
+        restart_pending=updates.by_id[key].get("restart") == "always",
+        backup_due=key if updates.by_id[key]["kind"] == "service_pack" else host.backup_due,
     )
 
 
-def _restart(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
+def _restart(model: Model, step: Step, updates: Updates) -> None:
     host = model.hosts[step["host"]]
     if host.cluster:
         _need(host.node not in model.clusters[host.cluster].up, step, "8: the node still serves")
-    return model.with_host(host.name, restart_pending=False)
+    model.change_host(host.name, restart_pending=False)
 
 
-def _start(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
+def _start(model: Model, step: Step, updates: Updates) -> None:
     cluster, host = model.clusters[step["cluster"]], model.hosts[step["host"]]
-    _need(not host.needs_install, step, "the node is not updated")
-    return model.with_cluster(cluster.name, up=cluster.up | {step["object"]})
+    _need(host.updated and not host.running, step, "the node is not updated")
+    model.change_cluster(cluster.name, up=cluster.up | {step["object"]})
 
 
-def _take_offline(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
+def _take_offline(model: Model, step: Step, updates: Updates) -> None:
     group = model.clusters[step["cluster"]].groups[step["group"]]
     _need(group.state in (ONLINE, MIXED), step, f"it is {group.state}")
-    return model.with_group(step["cluster"], group.name, state=PARKED)
+    model.change_group(step["cluster"], group.name, state=PARKED)
 
 
-def _upgrade(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
+def _upgrade(model: Model, step: Step, updates: Updates) -> None:
     """The preconditions are those of KB 328839 (A16); the coordinator's is checked before planning."""
     group = model.clusters[step["cluster"]].groups[step["group"]]
     _need(group.state == PARKED, step, f"its resources are not offline but for three: {group.state}")
     _need(model.host_of(step["cluster"], group.owner).updated, step, f"{group.owner} is not updated")
     version = step["after"]["version"]
-    return model.with_group(
-        step["cluster"], group.name, upgraded=True, service_pack=version["service_pack"], build=version["build"]
+    model.change_group(
+        step["cluster"],
+        group.name,
+        upgraded=True,
+        known=True,
+        service_pack=version["service_pack"],
+        build=version["build"],
     )
 
 
-def _bring_online(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
-    group = model.clusters[step["cluster"]].groups[step["group"]]
+def _hold(model: Model, step: Step, updates: Updates) -> None:
+    cluster = model.clusters[step["cluster"]]
+    group, nodes = cluster.groups[step["group"]], tuple(step["nodes"])
+    _need(group.owner in nodes, step, f"{group.owner} owns it and would be no possible owner")
+    _need(set(nodes) <= set(group.hold_found), step, "a node would be added that never was a possible owner")
+    old = [node for node in nodes if model.host_of(cluster.name, node).old]
+    _need(not (old and group.upgraded), step, f"A10: {old} are not updated")
+    model.change_group(cluster.name, group.name, hold=nodes)
+
+
+def _bring_online(model: Model, step: Step, updates: Updates) -> None:
+    cluster = model.clusters[step["cluster"]]
+    group = cluster.groups[step["group"]]
     _need(group.state in (PARKED, MIXED, OFFLINE), step, f"it is {group.state}")
-    return model.with_group(step["cluster"], group.name, state=ONLINE)
+    if group.upgraded and group.resource is not None:
+        old = [node for node in group.allowed if model.host_of(cluster.name, node).old]
+        _need(not old, step, f"A10: it is upgraded, and {old} are possible owners that are not updated")
+    model.change_group(cluster.name, group.name, state=ONLINE)
 
 
-def _verify_host(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
+def _verify_host(model: Model, step: Step, updates: Updates) -> None:
     _need(model.hosts[step["host"]].updated, step, "the host is not updated")
-    return model
 
 
-def _verify_virtual_server(model: Model, step: Step, update: Mapping[str, Any]) -> Model:
+def _verify_virtual_server(model: Model, step: Step, updates: Updates) -> None:
     group = model.clusters[step["cluster"]].groups[step["group"]]
     seen = {"owner": group.owner, "state": group.word, "version": group.version}
     _need(step["after"] == seen and group.state == ONLINE, step, f"it is {seen}")
-    return model
 
 
-_EFFECTS: dict[str, Callable[[Model, Step, Mapping[str, Any]], Model]] = {
+def _leave(model: Model, step: Step, updates: Updates) -> None:
+    model.change_host(step["host"], rotation="out")
+
+
+def _join(model: Model, step: Step, updates: Updates) -> None:
+    host = model.hosts[step["host"]]
+    _need(host.updated and not host.restart_pending, step, "the front-end is not updated")
+    model.change_host(host.name, rotation="in")
+
+
+def _stop_services(model: Model, step: Step, updates: Updates) -> None:
+    host = model.hosts[step["host"]]
+    noted = {**dict.fromkeys(step["after"]["services"], "running"), **(host.noted_services or {})}
+    model.change_host(host.name, interfering=(), noted_services=noted)
+
+
+def _start_services(model: Model, step: Step, updates: Updates) -> None:
+    model.change_host(step["host"], noted_services=None)
+
+
+def _upgrade_connector(model: Model, step: Step, updates: Updates) -> None:
+    model.change_host(step["host"], connector="begun")
+
+
+def _compare_connector(model: Model, step: Step, updates: Updates) -> None:
+    model.change_host(step["host"], connector=None)
+
+
+def _note_backup(model: Model, step: Step, updates: Updates) -> None:
+    model.change_host(step["host"], backup_due=None)
+
+
+_EFFECTS: dict[str, Callable[[Model, Step, Updates], None]] = {
     "stage_package": _stage,
     "note_owners": _note,
     "move_group": _move,
@@ -169,10 +231,20 @@ _EFFECTS: dict[str, Callable[[Model, Step, Mapping[str, Any]], Model]] = {
     "start_cluster_service": _start,
     "take_offline": _take_offline,
     "upgrade_virtual_server": _upgrade,
+    "limit_owners": _hold,
+    "restore_owners": _hold,
     "bring_online": _bring_online,
     "verify_host": _verify_host,
     "verify_virtual_server": _verify_virtual_server,
     "failover_test": _move,
     "move_home": _move,
     "remove_note": _note,
+    "leave_rotation": _leave,
+    "join_rotation": _join,
+    "stop_services": _stop_services,
+    "start_services": _start_services,
+    "upgrade_connector": _upgrade_connector,
+    "compare_schema_maps": _compare_connector,
+    "note_backup_due": _note_backup,
 }
+"""Step word -> what it does; ``export_schema_maps`` changes nothing that is planned with."""

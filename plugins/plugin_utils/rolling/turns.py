@@ -2,39 +2,30 @@
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The turns: what is done while it is one host's turn, and in which order the nodes of a cluster take theirs."""
+"""The turns of a cluster: in which order its nodes take theirs, and which virtual servers come over with each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from . import levels
 from .draft import Draft
-from .model import MIXED, OFFLINE, ONLINE, PARKED, Cluster, Group, Host
-from .moves import choose_target, turn_order
+from .host_turns import (
+    Turn,
+    after,
+    has_left,
+    install_chain,
+    leftover_turn,
+    make_turn,
+    needs_turn,
+    stop_services,
+    upgrade_connector,
+    verify_host,
+)
+from .model import MIXED, OFFLINE, ONLINE, PARKED, Cluster, Group, fits
+from .moves import choose_target
 from .problems import NoPlan, Problems
+from .routes import Move, NoWay, Stage, find_route
 from .steps import Step
-
-Turn = dict[str, Any]
-
-CLUSTER_ROLE = "exchange2003_cluster"
-SERVER_ROLE = "exchange2003_server"
-
-
-def needs_turn(host: Host, cluster: Cluster | None = None) -> bool:
-    """Whether the host itself is not done: not updated, to be restarted, or its node out of the cluster."""
-    return host.needs_install or host.restart_pending or bool(cluster and host.node not in cluster.up)
-
-
-def server_turn(draft: Draft, host: str) -> Turn | None:
-    """Return the turn of a server that is not clustered, or None when nothing is to be done on it."""
-    if not needs_turn(draft.model.hosts[host]):
-        return None
-    install = draft.model.hosts[host].needs_install
-    steps = [*_install(draft, host), _verify_host(draft, host)]
-    reason = "The server is to be updated." if install else "The installer has asked for a restart."
-    return _turn(draft, host, SERVER_ROLE, install, steps, reason)
 
 
 def has_work(draft: Draft, cluster: Cluster) -> bool:
@@ -46,7 +37,7 @@ def has_work(draft: Draft, cluster: Cluster) -> bool:
 
 def check_cluster(draft: Draft, cluster: Cluster, problems: Problems) -> None:
     """Refuse what no order of turns can deal with."""
-    upgrades = levels.upgrades_virtual_servers(draft.update)
+    upgrades = draft.target(cluster.name) is not None
     for group in cluster.virtual_servers:
         host, where = draft.model.host_of(cluster.name, group.owner), f"{cluster.name}/{group.name}"
         online = f'Bring it online (cluster group "{group.name}" /on) and start the run again.'
@@ -54,7 +45,7 @@ def check_cluster(draft: Draft, cluster: Cluster, problems: Problems) -> None:
             problems.add(where, f"Some resources of the virtual server {group.name} are offline.", online)
         elif not upgrades and group.state != ONLINE and not host.updated:
             problems.add(where, f"The virtual server {group.name} is offline but for three resources.", online)
-        elif upgrades and group.upgraded and group.state == ONLINE and not host.updated:
+        elif upgrades and group.upgraded and group.state == ONLINE and host.old:
             problems.add(
                 where,
                 f"The virtual server {group.name} is newer than the node {group.owner} that it stands on.",
@@ -82,125 +73,226 @@ def check_cluster(draft: Draft, cluster: Cluster, problems: Problems) -> None:
 def cluster_turns(draft: Draft, name: str) -> list[Turn]:
     """Return the turns of a cluster in their order, simulated one after the other.
 
-    The order is found anew for each turn: a virtual server that had to be brought over out of turn changes it. It
-    holds from the moment the next node's virtual servers leave it until that node's turn is over.
+    The way of the virtual servers is found once (``routes``), and anew where one that was offline had to be brought
+    over out of turn. Raises NoPlan where the possible owners or the limit leave no way.
     """
     cluster = draft.cluster(name)
     waiting = [node for node in cluster.nodes if needs_turn(draft.model.host_of(name, node), cluster)]
     done = [node for node in cluster.nodes if node not in waiting]
-    homes = {group.name: draft.home(name, group) for group in cluster.virtual_servers}
-    first, order = _first_turn(draft, name, waiting, done, homes)
-    turns = [first] if first else []
-    while order:
-        node = order[0]
-        turn = _node_turn(draft, name, node, order, done)
-        waiting.remove(node)
-        done.append(node)
-        turn["virtual_servers"], order = _arrivals(draft, name, turn["host"], waiting, done, homes)
+    ready = list(done)
+    turns: list[Turn] = []
+    offline = _offline(draft, name, done)
+    stages = [] if offline else _route(draft, name, waiting, done)
+    if offline or _unheld(draft, name, waiting) or (stages and stages[0].over):
+        turn, stages = _first_turn(draft, name, offline, stages, waiting, done)
         turns.append(turn)
-    return turns
+    while stages:
+        stage = stages.pop(0)
+        turn = _node_turn(draft, name, stage, [later.node for later in stages], done)
+        waiting.remove(stage.node)
+        done.append(stage.node)
+        offline = _offline(draft, name, done)
+        turn["virtual_servers"] = _bring_over(draft, name, turn["host"], offline, done)
+        if offline:
+            stages = _route(draft, name, waiting, done)
+        turn["virtual_servers"] += _over(draft, name, turn["host"], stages)
+        turn["after"] = after(draft, turn["host"])
+        if draft.options.canary:
+            turn["leads_to"] = {
+                group.name: {"owner": group.owner, "state": group.word} for group in draft.cluster(name).groups.values()
+            }
+        turns.append(turn)
+    return left_over(draft, name, ready) + turns
 
 
-def _order(draft: Draft, name: str, waiting: Sequence[str], done: Sequence[str], homes: Mapping[str, str]) -> list[str]:
-    """Return the nodes that wait for their turn: one that is out of the cluster already first, then the best order."""
+def left_over(draft: Draft, name: str, nodes: Sequence[str]) -> list[Turn]:
+    """Return the turns of updated nodes on which an earlier run has left something to be put back."""
+    hosts = [draft.cluster(name).hosts[node] for node in nodes]
+    return [leftover_turn(draft, host) for host in hosts if has_left(draft, draft.model.hosts[host])]
+
+
+def _route(draft: Draft, name: str, waiting: Sequence[str], done: Sequence[str]) -> list[Stage]:
+    """Return the way that keeps to the limits; raises NoPlan, with what would open a way.
+
+    That a node carries one virtual server only, where Exchange asks for it, gives way when nothing else is possible;
+    the limit that the operator sets does not.
+    """
+    cluster, most = draft.cluster(name), draft.options.max_virtual_servers
+    homes = {group.name: draft.home(name, group) for group in cluster.virtual_servers}
+
+    def find(limit: int) -> list[Stage] | None:
+        return find_route(draft.model, name, waiting, done, homes, limit)
+
+    try:
+        route = find(1) if cluster.one_each else None
+        if route is None:
+            route = find(most)
+    except NoWay as error:
+        raise _no_way(draft, name, error.group, error.node) from error
+    if route is not None:
+        return route
+    enough = next((limit for limit in range(most + 1, len(cluster.virtual_servers)) if find(limit) is not None), None)
+    remedy = f"Set max_virtual_servers to {enough}" if enough else "Set max_virtual_servers to 0 (no limit)"
+    bound = [group for group in cluster.virtual_servers if len(group.possible) < len(cluster.hosts)]
+    if bound:
+        lists = "; ".join(f"{group.name}: {', '.join(group.possible)}" for group in bound[:5])
+        remedy += f", or let more nodes own the virtual servers ({lists}{'; ...' if len(bound) > 5 else ''})"
+    what = (
+        f"No order of the nodes was found in which no node takes more than {most} virtual servers, the limit "
+        "max_virtual_servers."
+    )
+    raise NoPlan(
+        f"No plan can be made. {name}: {what}", f"{remedy}.", [{"host": name, "what": what, "remedy": f"{remedy}."}]
+    )
+
+
+def _no_way(draft: Draft, name: str, group: Group, node: str) -> NoPlan:
+    """Return the refusal for a group that cannot leave a node whose turn has come: which owner list is in the way."""
     cluster = draft.cluster(name)
-    down = [node for node in waiting if node not in cluster.up]
-    return down + turn_order(cluster, [node for node in waiting if node in cluster.up], [*done, *down], homes)
+    goals = []
+    for other in group.possible:
+        if other == node:
+            continue
+        host = draft.model.host_of(name, other)
+        why = "out of the cluster" if other not in cluster.up else ""
+        if not why and group.virtual_server and not fits(group, draft.model.host_of(name, group.owner), host):
+            why = "not of its version"
+        goals.append(f"{other} ({why})" if why else other)
+    others = [other for other in cluster.nodes if other not in group.possible]
+    remedy = f"Add {' or '.join(others)} to the possible owners of every resource of {group.name}" if others else (
+        f"Bring the nodes that {group.name} may stand on to one level, or move it by hand to one where it comes online"
+    )  # fmt: skip
+    what = (
+        f"No possible owner of the group {group.name} can take it over from {node} at that point; besides {node} its "
+        f"possible owners are {', '.join(goals) or 'none'}."
+    )
+    where, remedy = f"{name}/{group.name}", f"{remedy}, and start the run again."
+    return NoPlan(f"No plan can be made. {where}: {what}", remedy, [{"host": where, "what": what, "remedy": remedy}])
+
+
+def _unheld(draft: Draft, name: str, waiting: Sequence[str]) -> list[str]:
+    """Return the virtual servers whose possible owners an earlier run has not limited, or has limited too far to leave.
+
+    Upgraded and online, with a possible owner that is not updated: the cluster could bring it there at any moment.
+    """
+    found = []
+    for group in draft.cluster(name).virtual_servers:
+        wanted = set(draft.owners_wanted(name, group))
+        too_wide = set(group.hold) - wanted
+        too_narrow = wanted - set(group.hold) and group.owner in waiting
+        if group.resource is not None and group.state == ONLINE and (too_wide or too_narrow):
+            found.append(group.name)
+    return found
 
 
 def _first_turn(
-    draft: Draft, name: str, waiting: Sequence[str], done: Sequence[str], homes: Mapping[str, str]
-) -> tuple[Turn | None, list[str]]:
+    draft: Draft,
+    name: str,
+    offline: list[Move],
+    stages: list[Stage],
+    waiting: Sequence[str],
+    done: Sequence[str],
+) -> tuple[Turn, list[Stage]]:
     """Return the turn of a node that is done already, when virtual servers have to come to it before the first update.
 
-    The second part is the order of the nodes that wait.
+    The second part is the way of the others.
     """
-    order = _order(draft, name, waiting, done, homes)
-    ready = _offline(draft, name, done) or _leaving(draft, name, order, done)
-    if not ready:
-        return None, order
-    node = str(_target(draft, name, ready[0][0], done))
+    unheld = _unheld(draft, name, waiting)
+    owners = [draft.cluster(name).groups[group].owner for group in unheld]
+    over = [node for unused, node in stages[0].over] if stages else []
+    node = ([node for unused, node in offline] + over + owners)[0]
     host = draft.cluster(name).hosts[node]
-    turn = _turn(draft, host, CLUSTER_ROLE, False, [], f"{node} is updated already; virtual servers come to it.")
-    turn["virtual_servers"], order = _arrivals(draft, name, host, waiting, done, homes)
-    return turn, order
+    steps = upgrade_connector(draft, host) if node in done else []
+    turn = make_turn(draft, host, False, steps, f"{node} is updated already; virtual servers come to it.")
+    turn["virtual_servers"] = [
+        {"group": group, "steps": draft.bring_over(host, name, group, draft.cluster(name).groups[group].owner, "")}
+        for group in unheld
+    ]
+    turn["virtual_servers"] += _bring_over(draft, name, host, offline, done)
+    if offline:
+        stages = _route(draft, name, waiting, done)
+    turn["virtual_servers"] += _over(draft, name, host, stages)
+    turn["after"] = after(draft, host)
+    return turn, stages
 
 
-def _arrivals(
-    draft: Draft, name: str, host: str, waiting: Sequence[str], done: Sequence[str], homes: Mapping[str, str]
-) -> tuple[list[dict[str, Any]], list[str]]:
-    """Bring over what is offline, then what stands on the node whose turn is next.
-
-    The others stay where they are: each is offline once only, and as late as it can be. Returns the steps of each
-    virtual server, and the order of the nodes that wait by which the next one was chosen.
-    """
-    made = _bring_over(draft, name, host, _offline(draft, name, done), done)
-    order = _order(draft, name, waiting, done, homes)
-    return made + _bring_over(draft, name, host, _leaving(draft, name, order, done), done), order
-
-
-def _offline(draft: Draft, name: str, done: Sequence[str]) -> list[tuple[Group, str]]:
+def _offline(draft: Draft, name: str, done: Sequence[str]) -> list[Move]:
     """Return the virtual servers that are offline and can be brought online on an updated node now."""
     ready = []
     for group in draft.cluster(name).virtual_servers:
-        if group.owner in done and (not group.upgraded or group.state != ONLINE):
-            ready.append((group, f"{group.name} is offline and waits on the updated node {group.owner}."))
-        elif group.owner not in done and group.state != ONLINE:
-            ready.append((group, f"{group.name} is offline already: it comes first."))
-    return [(group, why) for group, why in ready if _target(draft, name, group, done)]
-
-
-def _leaving(draft: Draft, name: str, order: Sequence[str], done: Sequence[str]) -> list[tuple[Group, str]]:
-    """Return the virtual servers of the node whose turn is next that an updated node can take over."""
-    cluster = draft.cluster(name)
-    following = order[:1]
-    ready = [group for group in cluster.virtual_servers if group.owner in following and group.owner in cluster.up]
-    return [
-        (group, f"{group.name} leaves {group.owner}, whose turn is next.")
-        for group in ready
-        if _target(draft, name, group, done)
-    ]
+        waits = group.owner in done and (not group.upgraded or group.state != ONLINE)
+        if waits or (group.owner not in done and group.state != ONLINE):
+            target = _target(draft, name, group, done)
+            ready += [(group.name, target)] if target else []
+    return ready
 
 
 def _target(draft: Draft, name: str, group: Group, done: Sequence[str]) -> str | None:
     """Return the updated node for a virtual server: where it stands if that is done, else the best of the others."""
     if group.owner in done:
         return group.owner
-    return choose_target(draft.cluster(name), group, done, draft.home(name, group))
+    cluster = draft.cluster(name)
+    return choose_target(cluster, group, done, draft.home(name, group), limit=draft.limit(name))
 
 
 def _bring_over(
-    draft: Draft, name: str, host: str, ready: list[tuple[Group, str]], done: Sequence[str]
-) -> list[dict[str, Any]]:
-    """Add the steps of each virtual server, one after the other (KB 822582: never two upgrades at once)."""
-    made = []
-    for group, why in ready:
-        target = _target(draft, name, draft.cluster(name).groups[group.name], done)
-        made.append({"group": group.name, "steps": draft.bring_over(host, name, group.name, str(target), why)})
+    draft: Draft, name: str, host: str, offline: list[Move], done: Sequence[str]
+) -> list[dict[str, object]]:
+    """Add the steps of the virtual servers that are offline (KB 822582: one after the other, never two upgrades)."""
+    made: list[dict[str, object]] = []
+    for group, unused in offline:
+        found = draft.cluster(name).groups[group]
+        target = str(_target(draft, name, found, done))
+        why = f"{group} is offline already: it comes first."
+        if found.owner in done:
+            why = f"{group} is offline and waits on the updated node {found.owner}."
+        made.append({"group": group, "steps": draft.bring_over(host, name, group, target, why)})
     return made
 
 
-def _node_turn(draft: Draft, name: str, node: str, order: list[str], done: list[str]) -> Turn:
+def _over(draft: Draft, name: str, host: str, stages: list[Stage]) -> list[dict[str, object]]:
+    """Add the steps of the virtual servers that leave the node whose turn is next, or make room for those.
+
+    The others stay where they are: each is offline once only, and as late as it can be.
+    """
+    made: list[dict[str, object]] = []
+    for group, target in stages[0].over if stages else ():
+        owner, node = draft.cluster(name).groups[group].owner, stages[0].node
+        why = f"{group} leaves {node}, whose turn is next."
+        if owner != node:
+            why = f"{group} makes room on {owner} for the virtual servers of {node}, whose turn is next."
+        made.append({"group": group, "steps": draft.bring_over(host, name, group, target, why)})
+    return made
+
+
+def _node_turn(draft: Draft, name: str, stage: Stage, later: list[str], done: list[str]) -> Turn:
     """Return the turn of a node: free it, stop its Cluster service, install, restart, start the service, verify."""
+    node = stage.node
     host = draft.cluster(name).hosts[node]
-    found = draft.model.hosts[host]
+    install = bool(draft.model.hosts[host].chain)
     steps: list[Step] = []
     left: list[dict[str, str]] = []
     if node in draft.cluster(name).up:
-        reason = f"{node} owns no virtual server." if not draft.cluster(name).owned(node) else f"{node} is freed."
-        steps, left = _free(draft, name, node, order, done)
+        reason = f"{node} owns no virtual server." if not draft.cluster(name).load(node) else f"{node} is freed."
+        steps, left = _free(draft, name, stage, later, done)
+        steps += stop_services(draft, host)
         steps.append(draft.service("stop_cluster_service", host, "The update is installed while it does not run."))
     else:
         reason = f"{node} is out of the cluster already: an earlier run has stopped its Cluster service."
-    steps += _install(draft, host)
+        steps = stop_services(draft, host)
+    steps += install_chain(draft, host)
     steps.append(draft.service("start_cluster_service", host, "The node goes back into the cluster."))
-    steps.append(_verify_host(draft, host))
-    turn = _turn(draft, host, CLUSTER_ROLE, found.needs_install, steps, reason)
-    return {**turn, "left": left}
+    steps.append(verify_host(draft, host))
+    steps += upgrade_connector(draft, host)
+    for group in draft.cluster(name).virtual_servers:
+        why = f"{node} is updated: it may own the upgraded virtual server again."
+        if group.upgraded and group.state == ONLINE and group.hold != group.hold_found:
+            steps += draft.hold("restore_owners", host, name, group.name, "update", why, turn=host)
+    return {**make_turn(draft, host, install, steps, reason), "left": left}
 
 
 def _free(
-    draft: Draft, name: str, node: str, order: list[str], done: list[str]
+    draft: Draft, name: str, stage: Stage, later: list[str], done: list[str]
 ) -> tuple[list[Step], list[dict[str, str]]]:
     """Move everything off a node.
 
@@ -208,28 +300,18 @@ def _free(
     groups over before a virtual server is touched. Virtual servers go last. They have been brought to an updated node
     before, unless none of their possible owners is updated yet.
     """
-    cluster, steps, left = draft.cluster(name), [], []
-    host = cluster.hosts[node]
-    later = [other for other in order[1:] if not draft.model.host_of(name, other).updated]
-    for group in [group for group in cluster.other_groups + cluster.virtual_servers if group.owner == node]:
-        home, now = draft.home(name, group), draft.cluster(name)
-        if group.virtual_server:
-            candidates = [] if group.upgraded and draft.model.hosts[host].updated else later
-            target = choose_target(now, group, done, home) or choose_target(now, group, candidates, home, order)
-            why = f"{group.name} leaves {node} before its update; none of its possible owners is updated yet."
-        else:
-            target = choose_target(now, group, done, home) or choose_target(now, group, order[1:], home, order)
-            why = f"The group leaves {node} before its Cluster service stops."
-            if group.quorum:
-                why = "The group of the quorum resource goes first: it shows that another node takes groups over."
+    node, steps, left = stage.node, [], []
+    host = draft.cluster(name).hosts[node]
+    for group in [group for group in draft.cluster(name).other_groups if group.owner == node]:
+        home, now, order = draft.home(name, group), draft.cluster(name), [node, *later]
+        target = choose_target(now, group, done, home) or choose_target(now, group, later, home, order)
+        why = f"The group leaves {node} before its Cluster service stops."
+        if group.quorum:
+            why = "The group of the quorum resource goes first: it shows that another node takes groups over."
         if target:
             steps.append(draft.move("move_group", host, name, group.name, target, "free", why, turn=host))
-        elif group.virtual_server or group.quorum:
-            raise NoPlan(
-                f"No plan can be made. {name}/{group.name}: no possible owner of the group {group.name} can take it "
-                f"over from {node} at that point; its possible owners are {', '.join(group.possible)}.",
-                f"Add a node to the possible owners of every resource of {group.name}, and start the run again.",
-            )
+        elif group.quorum:
+            raise _no_way(draft, name, group, node)
         else:
             left.append(
                 {
@@ -238,50 +320,12 @@ def _free(
                     "while the Cluster service of the node does not run.",
                 }
             )
+    for virtual_server, target in stage.aside:
+        owner = draft.cluster(name).groups[virtual_server].owner
+        why = f"{virtual_server} leaves {node} before its update; none of its possible owners is updated yet."
+        if owner != node:
+            why = f"{virtual_server} makes room on {owner} for the virtual servers of {node}."
+        elif any(other in done for other in draft.cluster(name).groups[virtual_server].possible):
+            why = f"{virtual_server} leaves {node} before its update; no updated node that may own it has room for it."
+        steps.append(draft.move("move_group", host, name, virtual_server, target, "free", why, turn=host))
     return steps, left
-
-
-def _install(draft: Draft, host: str) -> list[Step]:
-    """Add the installation and the restart; an installation that runs or has ended is gone on with, not begun anew."""
-    found, steps = draft.model.hosts[host], []
-    phase = "update"
-    if found.needs_install:
-        pack, build, fixes = levels.level_after(draft.update, found.service_pack, found.build, found.hotfixes)
-        after = {"service_pack": pack, "build": build, "hotfixes": sorted(fixes)}
-        reason = {
-            "running": "The installer runs already: its end is waited for.",
-            "armed": "An earlier run has prepared the installation.",
-            "finished": "An earlier run has begun the installation; the server does not have the update.",
-        }.get(found.installation, f"The server has {levels.words_of(found.service_pack)}.")
-        steps.append(draft.on_host("install_update", host, phase, reason, before=found.level, after=after, turn=host))
-        why = "Only if the installer asks for it, which it says at its end."
-        steps.append(
-            draft.on_host("restart_host", host, phase, why, before={}, after={}, turn=host, unpredictable=True)
-        )
-    elif found.restart_pending:
-        why = "The installer has asked for it."
-        before, after = {"restart_pending": True}, {"restart_pending": False}
-        steps.append(draft.on_host("restart_host", host, phase, why, before=before, after=after, turn=host))
-    return steps
-
-
-def _verify_host(draft: Draft, host: str) -> Step:
-    level = draft.model.hosts[host].level
-    reason = "The level that the update promises is read back from the server."
-    return draft.on_host("verify_host", host, "update", reason, before=level, after=level, turn=host)
-
-
-def _turn(draft: Draft, host: str, role: str, install: bool, steps: list[Step], reason: str) -> Turn:
-    found = draft.model.hosts[host]
-    return {
-        "host": host,
-        "cluster": found.cluster,
-        "node": found.node,
-        "role": role,
-        "wave": 0,
-        "install": install,
-        "reason": reason,
-        "steps": steps,
-        "virtual_servers": [],
-        "left": [],
-    }

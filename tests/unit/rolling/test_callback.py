@@ -96,7 +96,7 @@ def say(**arguments: Any) -> dict[str, Any]:
 
 def roll(site: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A plan for two nodes, and a play that takes its steps in a loop."""
-    plan = make_plan(two_nodes().estate(), SP2, {})
+    plan = make_plan(two_nodes().estate(), [SP2], {})
     (site / "plan.json").write_text(json.dumps(plan))
     plays = [
         {
@@ -152,7 +152,7 @@ def test_a_play_in_check_mode_is_planned(site: Path) -> None:
 
 
 def test_a_plan_only_is_planned(site: Path) -> None:
-    plan = make_plan(two_nodes().estate(), SP2, {})
+    plan = make_plan(two_nodes().estate(), [SP2], {})
     run(site, [{"tasks": [{"mailops.exchange.rolling_plan": {"result": {"plan": plan}}}]}])
     assert record(site)["outcome"] == "planned"
 
@@ -191,7 +191,7 @@ def test_no_plan_is_refused(site: Path) -> None:
 
 
 def test_a_gate_of_the_playbook_refuses(site: Path) -> None:
-    plan = make_plan(two_nodes().estate(), SP2, {})
+    plan = make_plan(two_nodes().estate(), [SP2], {})
     tasks = [
         {"mailops.exchange.rolling_plan": {"result": {"plan": plan}}},
         {"ansible.builtin.fail": {"msg": "No backup"}},
@@ -293,7 +293,7 @@ def test_several_servers_keep_their_levels(site: Path) -> None:
     """Before is what was read first; after is what was read last."""
     world = World()
     world.server("n1")
-    plan = make_plan(world.estate(), SP2, {})
+    plan = make_plan(world.estate(), [SP2], {})
     seen = [
         say(result={"exchange": {"product": "2003", "version": "6.5", "service_pack": pack, "hotfixes": []}})
         for pack in (1, 2)
@@ -311,4 +311,4 @@ def test_several_servers_keep_their_levels(site: Path) -> None:
     found = record(site)
     assert found["outcome"] == "done"
     assert (found["hosts"]["n1"]["before"]["service_pack"], found["hosts"]["n1"]["after"]["service_pack"]) == (1, 2)
-    assert any(text.startswith("n1: a new full backup") for text in found["due"])
+    assert any(text.startswith("n1: full backup due") for text in found["due"])

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans of single servers and clusters, from the beginning and from the moments at which a run can be cut off."""
+"""Plans of single servers and clusters from the beginning, their form, and what the planner checks of itself."""
 
 from __future__ import annotations
 
@@ -11,10 +11,14 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.digest import difference
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.estate import read_estate
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.levels import Level
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import PlannerError, make_plan
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.problems import Problems
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.runbook import runbook
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.steps import PHASES, make_step, step_words
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.transitions import apply
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.updates import Updates
 from ansible_collections.mailops.exchange.tests.unit.rolling.support import HOTFIX, SP2, World, two_nodes
 
 
@@ -30,13 +34,14 @@ def short(plan: dict[str, Any], phase: str = "") -> list[str]:
 def test_single_server() -> None:
     world = World()
     world.server("mbx1")
-    plan = make_plan(world.estate(), SP2, {})
+    plan = make_plan(world.estate(), [SP2], {})
     assert plan["waves"] == [["mbx1"]]
     assert words(plan["steps"]) == [
         ("mbx1", "stage_package", "exchange2003-sp2"),
         ("mbx1", "install_update", "exchange2003-sp2"),
         ("mbx1", "restart_host", "mbx1"),
         ("mbx1", "verify_host", "mbx1"),
+        ("mbx1", "note_backup_due", "mbx1"),
     ]
     turn = plan["turns"]["mbx1"]
     assert (turn["role"], turn["cluster"], turn["install"], turn["wave"]) == ("exchange2003_server", None, True, 0)
@@ -50,19 +55,19 @@ def test_front_ends_come_before_everything_else() -> None:
     world.server("mbx1")
     world.server("fe1", front_end=True)
     world.server("fe2", front_end=True)
-    assert make_plan(world.estate(), SP2, {})["waves"] == [["fe1", "fe2"], ["mbx1", "n2"], ["n1"]]
+    assert make_plan(world.estate(), [SP2], {})["waves"] == [["fe1", "fe2"], ["mbx1", "n2"], ["n1"]]
 
 
 def test_updated_front_ends_take_no_wave() -> None:
     world = two_nodes()
     world.server("fe1", 2, front_end=True)
-    plan = make_plan(world.estate(), SP2, {})
+    plan = make_plan(world.estate(), [SP2], {})
     assert plan["waves"] == [["n2"], ["n1"]]
     assert "fe1" not in plan["turns"]
 
 
 def test_active_passive_in_the_order_of_the_article() -> None:
-    plan = make_plan(two_nodes().estate(), SP2, {})
+    plan = make_plan(two_nodes().estate(), [SP2], {})
     assert words([step for step in plan["steps"] if step["phase"] not in ("prepare", "finish")]) == [
         ("n2", "stop_cluster_service", "N2"),
         ("n2", "install_update", "exchange2003-sp2"),
@@ -72,14 +77,18 @@ def test_active_passive_in_the_order_of_the_article() -> None:
         ("n2", "take_offline", "EVS1"),
         ("n2", "move_group", "N2"),
         ("n2", "upgrade_virtual_server", "N2"),
+        ("n2", "limit_owners", "EVS1"),
         ("n2", "bring_online", "EVS1"),
         ("n2", "verify_virtual_server", "EVS1"),
+        ("n2", "note_backup_due", "n2"),
         ("n1", "move_group", "N2"),
         ("n1", "stop_cluster_service", "N1"),
         ("n1", "install_update", "exchange2003-sp2"),
         ("n1", "restart_host", "n1"),
         ("n1", "start_cluster_service", "N1"),
         ("n1", "verify_host", "n1"),
+        ("n1", "restore_owners", "EVS1"),
+        ("n1", "note_backup_due", "n1"),
     ]
     assert words([step for step in plan["steps"] if step["phase"] == "finish"]) == [
         ("n1", "failover_test", "N1"),
@@ -88,11 +97,14 @@ def test_active_passive_in_the_order_of_the_article() -> None:
         ("n2", "remove_note", "n2"),
     ]
     note = next(step for step in plan["steps"] if step["step"] == "note_owners")
-    assert note["after"] == {"owners": {"Cluster Group": "N1", "EVS1": "N1"}}
+    assert note["after"] == {
+        "owners": {"Cluster Group": "N1", "EVS1": "N1"},
+        "possible_owners": {"EVS1": ["N1", "N2"]},
+    }
 
 
 def test_hotfix_needs_no_upgrade() -> None:
-    plan = make_plan(two_nodes().estate(), HOTFIX, {"failover_test": "none"})
+    plan = make_plan(two_nodes().estate(), [HOTFIX], {"failover_test": "none"})
     assert "upgrade_virtual_server" not in short(plan)
     assert "take_offline" not in short(plan)
     assert short(plan, "bring_over") == ["move_group", "verify_virtual_server"]
@@ -103,7 +115,7 @@ def test_hotfix_needs_no_upgrade() -> None:
 
 def test_hotfix_that_upgrades_virtual_servers() -> None:
     update = {**HOTFIX, "upgrades_virtual_server": True, "result": {"hotfix": "KB912442", "build": 7650}}
-    plan = make_plan(two_nodes().estate(), update, {})
+    plan = make_plan(two_nodes().estate(), [update], {})
     step = next(step for step in plan["steps"] if step["step"] == "upgrade_virtual_server")
     assert step["after"] == {"version": {"service_pack": 1, "build": 7650}}
 
@@ -113,7 +125,7 @@ def test_active_active_is_offline_once_more_for_one_only() -> None:
     world.cluster("mail", ["n1", "n2"], quorum="n1")
     world.evs("mail", "EVS1", "n1")
     world.evs("mail", "EVS2", "n2")
-    plan = make_plan(world.estate(), SP2, {"failover_test": "none"})
+    plan = make_plan(world.estate(), [SP2], {"failover_test": "none"})
     assert plan["waves"] == [["n2"], ["n1"]]
     assert plan["outages"]["mail/EVS2"]["times"] == 2
     assert plan["outages"]["mail/EVS1"]["times"] == 2
@@ -128,7 +140,7 @@ def test_four_nodes_are_offline_once_each() -> None:
     world.cluster("beta", ["b1", "b2", "b3", "b4"], quorum="b4")
     for number, possible in ((1, None), (2, ["b2", "b3", "b4"]), (3, None)):
         world.evs("beta", f"EVS-B{number}", f"b{number}", possible)
-    plan = make_plan(world.estate(), SP2, {"failover_test": "one"})
+    plan = make_plan(world.estate(), [SP2], {"failover_test": "one"})
     assert plan["waves"][0] == ["b4"]
     assert {outage["roll"]["times"] for outage in plan["outages"].values()} == {1}
     owners = {group: row["owner"] for group, row in plan["final"]["clusters"]["beta"].items()}
@@ -142,7 +154,7 @@ def test_no_node_carries_two_where_one_is_the_limit() -> None:
     world.evs("mail", "EVS1", "n1", ["n1", "n4"])
     world.evs("mail", "EVS2", "n2")
     world.evs("mail", "EVS3", "n3", ["n1", "n3"])
-    plan = make_plan(world.estate(), SP2, {"failover_test": "none"})
+    plan = make_plan(world.estate(), [SP2], {"failover_test": "none"})
     assert [host for wave in plan["waves"] for host in wave] == ["n4", "n1", "n3", "n2"]
     assert plan["notices"] == []
     for step in plan["steps"]:
@@ -156,7 +168,7 @@ def test_possible_owners_that_leave_no_other_way_are_noticed() -> None:
     world.cluster("mail", ["n1", "n2", "n3"], quorum="n3")
     world.evs("mail", "EVS1", "n1", ["n1", "n2"])
     world.evs("mail", "EVS2", "n2", ["n1", "n2"])
-    plan = make_plan(world.estate(), SP2, {"failover_test": "none"})
+    plan = make_plan(world.estate(), [SP2], {"failover_test": "none"})
     assert any("has to share" in notice for notice in plan["notices"])
 
 
@@ -165,7 +177,7 @@ def test_other_groups_leave_or_stay_with_a_reason() -> None:
     world.group("mail", "File Share", "n2")
     world.group("mail", "Bound", "n2", ["n2"])
     world._resource("mail", "Bound", "Disk X:", "Physical Disk")
-    turn = make_plan(world.estate(), SP2, {})["turns"]["n2"]
+    turn = make_plan(world.estate(), [SP2], {})["turns"]["n2"]
     assert words(turn["steps"])[0] == ("n2", "move_group", "N1")
     assert [left["group"] for left in turn["left"]] == ["Bound"]
     assert "no other possible owner" in turn["left"][0]["reason"]
@@ -178,10 +190,10 @@ def test_quorum_moves_before_virtual_servers() -> None:
     world.evs("mail", "EVS2", "n1")
     world.evs("mail", "EVS3", "n2")
     world.group("mail", "A group", "n2")
-    free = [s for s in make_plan(world.estate(), HOTFIX, {})["turns"]["n2"]["steps"] if s["phase"] == "free"]
+    free = [s for s in make_plan(world.estate(), [HOTFIX], {})["turns"]["n2"]["steps"] if s["phase"] == "free"]
     assert [step["object"] for step in free] == ["A group", "EVS3"]
     world.clusters["mail"]["groups"]["Cluster Group"]["owner"] = "N2"
-    free = [s for s in make_plan(world.estate(), HOTFIX, {})["turns"]["n2"]["steps"] if s["phase"] == "free"]
+    free = [s for s in make_plan(world.estate(), [HOTFIX], {})["turns"]["n2"]["steps"] if s["phase"] == "free"]
     assert [step["object"] for step in free] == ["Cluster Group", "A group", "EVS3"]
 
 
@@ -204,20 +216,20 @@ def test_failover_test_and_home(options: dict[str, str], path: list[tuple[str, s
     world = World()
     world.cluster("mail", ["n1", "n2", "n3"], quorum="n2")
     world.evs("mail", "EVS1", "n1", preferred=["n1", "n2"])
-    plan = make_plan(world.estate(), SP2, options)
+    plan = make_plan(world.estate(), [SP2], options)
     finish = [step for step in plan["finish"]["mail"]["steps"] if step["object"] == "EVS1"]
     assert [(step["step"], step["node"]) for step in finish] == path
 
 
 def test_home_as_found_comes_from_the_note() -> None:
     world = two_nodes()
-    plan = make_plan(world.estate(), SP2, {"home": "as_found"})
+    plan = make_plan(world.estate(), [SP2], {"home": "as_found"})
     for step in plan["steps"]:
         if step["phase"] == "finish":
             break
         world.do(step, SP2)
     assert world.clusters["mail"]["groups"]["EVS1"]["owner"] == "N2"
-    again = make_plan(world.estate(), SP2, {"home": "as_found"})
+    again = make_plan(world.estate(), [SP2], {"home": "as_found"})
     assert again["waves"] == []
     assert again["final"]["clusters"]["mail"]["EVS1"]["owner"] == "N1"
     assert again["resumes"] is True
@@ -228,154 +240,9 @@ def test_nothing_to_do_though_not_at_home() -> None:
     world = World()
     world.cluster("mail", ["n1", "n2"], quorum="n1", service_pack=2)
     world.evs("mail", "EVS1", "n2", preferred=["n1"], service_pack=2)
-    plan = make_plan(world.estate(), SP2, {})
+    plan = make_plan(world.estate(), [SP2], {})
     assert (plan["changes"], plan["steps"], plan["waves"], plan["finish"], plan["prepare"]) == (False, [], [], {}, {})
     assert "Nothing is to be done" in runbook(plan)
-
-
-# Moments at which a run can be cut off
-
-
-def until(word: str) -> World:
-    """A world in which the plan was carried out up to (not including) the step ``word`` of n2."""
-    world = two_nodes()
-    plan = make_plan(world.estate(), SP2, {})
-    for step in plan["steps"]:
-        if step["step"] == word and step["host"] == "n2":
-            break
-        world.do(step, SP2)
-    return world
-
-
-@pytest.mark.parametrize("phase", ["none", "prepared", "armed", "running", "finished"])
-def test_cut_off_while_installing(phase: str) -> None:
-    world = until("install_update")
-    world.hosts["n2"]["installation"]["phase"] = phase
-    again = make_plan(world.estate(), SP2, {})
-    assert again["waves"] == [["n2"], ["n1"]]
-    steps = [step["step"] for step in again["turns"]["n2"]["steps"]]
-    assert steps == ["install_update", "restart_host", "start_cluster_service", "verify_host"]
-    assert again["final"] == make_plan(two_nodes().estate(), SP2, {})["final"]
-    assert again["resumes"] is True
-
-
-def test_cut_off_before_the_restart() -> None:
-    world = until("restart_host")
-    world.hosts["n2"]["installation"]["restart_pending"] = True
-    turn = make_plan(world.estate(), SP2, {})["turns"]["n2"]
-    assert [step["step"] for step in turn["steps"]] == ["restart_host", "start_cluster_service", "verify_host"]
-    assert turn["steps"][0]["before"] == {"restart_pending": True}
-    assert "unpredictable" not in turn["steps"][0]
-    assert turn["install"] is False
-
-
-def test_cut_off_before_the_start_of_the_cluster_service() -> None:
-    world = until("start_cluster_service")
-    turn = make_plan(world.estate(), SP2, {})["turns"]["n2"]
-    assert [step["step"] for step in turn["steps"]] == ["start_cluster_service", "verify_host"]
-    assert [server["group"] for server in turn["virtual_servers"]] == ["EVS1"]
-
-
-def test_cut_off_between_two_turns() -> None:
-    """The next turn needs the virtual server gone: a turn of the updated node without installation."""
-    world = until("take_offline")
-    again = make_plan(world.estate(), SP2, {})
-    assert again["waves"] == [["n2"], ["n1"]]
-    assert (again["turns"]["n2"]["install"], again["turns"]["n2"]["steps"]) == (False, [])
-    assert short(again, "bring_over")[0] == "take_offline"
-
-
-@pytest.mark.parametrize(
-    ("word", "steps"),
-    [
-        ("move_group", ["move_group", "upgrade_virtual_server", "bring_online", "verify_virtual_server"]),
-        ("upgrade_virtual_server", ["upgrade_virtual_server", "bring_online", "verify_virtual_server"]),
-        ("bring_online", ["bring_online", "verify_virtual_server"]),
-    ],
-)
-def test_cut_off_with_the_virtual_server_offline(word: str, steps: list[str]) -> None:
-    world = until(word)
-    again = make_plan(world.estate(), SP2, {})
-    assert short(again, "bring_over") == steps
-    assert again["waves"] == [["n2"], ["n1"]]
-    assert again["outages"]["mail/EVS1"]["roll"]["times"] == 1
-
-
-def test_partly_taken_offline_goes_on_where_a_note_is() -> None:
-    world = until("move_group")
-    world.park("mail", "EVS1", but="Information Store")
-    assert short(make_plan(world.estate(), SP2, {}), "bring_over")[:2] == ["take_offline", "move_group"]
-
-
-def test_both_nodes_updated_but_not_the_virtual_server() -> None:
-    """As an article's reader may have left it: no note, three resources online."""
-    world = World()
-    world.cluster("mail", ["n1", "n2"], quorum="n1", service_pack=2)
-    world.evs("mail", "EVS1", "n1", service_pack=1)
-    world.park("mail", "EVS1")
-    plan = make_plan(world.estate(), SP2, {"failover_test": "none"})
-    assert plan["waves"] == [["n1"]]
-    assert plan["turns"]["n1"]["install"] is False
-    assert short(plan, "bring_over") == ["upgrade_virtual_server", "bring_online", "verify_virtual_server"]
-
-
-def test_taken_offline_by_hand_on_an_old_node() -> None:
-    """It is brought over with the first updated node, not when its owner's turn is near."""
-    world = World()
-    world.cluster("mail", ["n1", "n2", "n3"], quorum="n3")
-    world.evs("mail", "EVS1", "n1")
-    world.evs("mail", "EVS2", "n2")
-    world.park("mail", "EVS2")
-    plan = make_plan(world.estate(), SP2, {"failover_test": "one"})
-    assert plan["waves"][0] == ["n3"]
-    assert [server["group"] for server in plan["turns"]["n3"]["virtual_servers"]] == ["EVS2"]
-    assert plan["waves"] == [["n3"], ["n2"], ["n1"]]
-    assert plan["notices"] == []
-    assert plan["outages"]["mail/EVS2"]["roll"]["times"] == 1
-
-
-def test_offline_altogether_after_the_upgrade() -> None:
-    """It has failed over while the run was away and did not come online: it is only brought online."""
-    world = until("bring_online")
-    world.clusters["mail"]["groups"]["EVS1"]["state"] = "offline"
-    for row in world.clusters["mail"]["resources"].values():
-        if row["group"] == "EVS1":
-            row["state"] = "offline"
-    step = next(step for step in make_plan(world.estate(), SP2, {})["steps"] if step["step"] == "bring_online")
-    assert step["before"] == {"state": "offline"}
-
-
-def test_only_the_note_is_left() -> None:
-    world = World()
-    world.cluster("mail", ["n1", "n2"], quorum="n1", service_pack=2)
-    world.evs("mail", "EVS1", "n1", service_pack=2)
-    world.hosts["n2"]["note"] = {"EVS1": "N2"}
-    plan = make_plan(world.estate(), SP2, {"failover_test": "none"})
-    assert plan["waves"] == []
-    assert words(plan["steps"]) == [
-        ("n1", "note_owners", "n1"),
-        ("n1", "move_home", "N2"),
-        ("n1", "remove_note", "n1"),
-        ("n2", "remove_note", "n2"),
-    ]
-
-
-def test_restart_asked_while_the_node_serves() -> None:
-    """Somebody has started the Cluster service before the restart: the node is freed for it."""
-    world = World()
-    world.cluster("mail", ["n1", "n2"], quorum="n1", service_pack=2)
-    world.evs("mail", "EVS1", "n1", service_pack=2)
-    world.hosts["n1"]["installation"] = {"phase": "finished", "exit_code": 3010, "restart_pending": True}
-    plan = make_plan(world.estate(), SP2, {"failover_test": "none"})
-    assert plan["waves"] == [["n2"], ["n1"]]
-    assert short(plan, "free") == ["move_group"]
-    assert short(plan, "update") == ["stop_cluster_service", "restart_host", "start_cluster_service", "verify_host"]
-
-
-def test_a_restart_asked_on_a_single_server() -> None:
-    world = World()
-    world.server("mbx1", 2)["installation"] = {"phase": "finished", "exit_code": 3010, "restart_pending": True}
-    assert short(make_plan(world.estate(), SP2, {})) == ["restart_host", "verify_host"]
 
 
 # Form
@@ -384,13 +251,14 @@ def test_a_restart_asked_on_a_single_server() -> None:
 def test_a_plan_is_one_consistent_thing() -> None:
     world = two_nodes()
     world.server("mbx1")
-    plan = make_plan(world.estate(), SP2, {})
+    plan = make_plan(world.estate(), [SP2], {})
     assert [step["index"] for step in plan["steps"]] == list(range(len(plan["steps"])))
     listed = [step for steps in plan["prepare"].values() for step in steps]
     for wave in plan["waves"]:
         for host in wave:
             turn = plan["turns"][host]
             listed += turn["steps"] + [step for server in turn["virtual_servers"] for step in server["steps"]]
+            listed += turn["after"]
     listed += [step for finish in plan["finish"].values() for step in finish["steps"]]
     assert listed == plan["steps"]
     for step in plan["steps"]:
@@ -403,28 +271,28 @@ def test_a_plan_is_one_consistent_thing() -> None:
 
 def test_digest_follows_what_matters_only() -> None:
     world = two_nodes()
-    plan = make_plan(world.estate(), SP2, {})
-    world.hosts["n1"]["package"]["staged"] = True
-    assert make_plan(world.estate(), SP2, {})["digest"] == plan["digest"]
+    plan = make_plan(world.estate(), [SP2], {})
+    world.hosts["n1"]["packages"]["exchange2003-sp2"]["staged"] = True
+    assert make_plan(world.estate(), [SP2], {})["digest"] == plan["digest"]
     world.clusters["mail"]["groups"]["Cluster Group"]["owner"] = "N2"
-    drifted = make_plan(world.estate(), SP2, {})
+    drifted = make_plan(world.estate(), [SP2], {})
     assert drifted["digest"] != plan["digest"]
     assert any("Cluster Group" in line for line in difference(plan, drifted))
-    other = make_plan(two_nodes().estate(), SP2, {"failover_test": "none"})
+    other = make_plan(two_nodes().estate(), [SP2], {"failover_test": "none"})
     assert other["digest"] != plan["digest"]
     assert difference(plan, other)[0].startswith("options")
     assert difference(plan, plan) == []
 
 
 def test_runbook_says_who_has_to_do_what() -> None:
-    text = runbook(make_plan(two_nodes().estate(), SP2, {}))
+    text = runbook(make_plan(two_nodes().estate(), [SP2], {}))
     assert 'In Cluster Administrator on N2: "Upgrade Exchange Virtual Server" on the group EVS1' in text
-    assert "Run the setup of the update on n1" in text
+    assert "Run the setup of exchange2003-sp2 on n1" in text
     assert "perhaps: Restart the host: n2" in text
     assert "offline once for the update, once more for the failover test" in " ".join(text.split())
     commands = {**SP2, "command": "update.exe /x"}
     assert "What a person has to do" not in runbook(
-        make_plan(two_nodes().estate(), commands, {"upgrade_method": "command"})
+        make_plan(two_nodes().estate(), [commands], {"upgrade_method": "command"})
     )
 
 
@@ -436,28 +304,56 @@ def test_sixteen_virtual_servers_on_eight_nodes_are_quick() -> None:
         world.evs("mail", f"EVS{number}", nodes[number % 8])
     estate = world.estate()
     begin = time.perf_counter()
-    make_plan(estate, SP2, {})
+    make_plan(estate, [SP2], {})
     assert time.perf_counter() - begin < 1
 
 
 def test_the_planner_checks_itself() -> None:
     """A step that would break an invariant is refused, whoever thought of it."""
-    from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.estate import read_estate
-    from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.problems import Problems
-
-    model = read_estate(two_nodes().estate(), SP2, Problems())
+    updates = Updates([SP2], Problems())
+    model = read_estate(two_nodes().estate(), updates, Problems())
     stop = make_step("stop_cluster_service", "n1", "N1", "update", "", {}, {}, cluster="mail")
-    install = make_step("install_update", "n2", "x", "update", "", {}, {}, cluster="mail")
+    install = make_step("install_update", "n2", SP2["id"], "update", "", {}, {}, cluster="mail")
     move = make_step("move_group", "n1", "EVS1", "free", "", {}, {}, cluster="mail", group="EVS1", node="N2")
     upgrade = make_step("upgrade_virtual_server", "n1", "EVS1", "bring_over", "", {}, {}, cluster="mail", group="EVS1")
-    for step, why in ((stop, "owns a virtual server"), (install, "2: the Cluster service"), (upgrade, "not offline")):
+    other = {**install, "object": HOTFIX["id"]}
+    for step, why in (
+        (stop, "owns a virtual server"),
+        (install, "2: the Cluster service"),
+        (other, "the chain of the host is"),
+        (upgrade, "not offline"),
+    ):
         with pytest.raises(PlannerError, match=why):
-            apply(model, step, SP2)
-    down = model.with_cluster("mail", up=frozenset({"N1"}))
+            apply(model.copy(), step, updates)
+    down = model.copy()
+    down.change_cluster("mail", up=frozenset({"N1"}))
     with pytest.raises(PlannerError, match="not up"):
-        apply(down, move, SP2)
-    newer = model.with_host("n2", service_pack=2, build=7638, updated=True)
+        apply(down, move, updates)
+    newer = model.copy()
+    newer.change_host("n2", level=Level(2, 7638, frozenset()), chain=(), old=False)
     with pytest.raises(PlannerError, match="4: EVS1 is online on the newer node"):
-        apply(newer, move, SP2)
+        apply(newer.copy(), move, updates)
     with pytest.raises(ValueError, match="no such step"):
         make_step("dance", "n1", "x", "free", "", {}, {})
+
+
+def test_the_planner_never_lets_an_upgraded_virtual_server_go_back() -> None:
+    """A10: neither by a step of its own, nor by what the cluster may do once it is online."""
+    updates = Updates([SP2], Problems())
+    model = read_estate(two_nodes().estate(), updates, Problems())
+    model.change_host("n2", level=Level(2, 7638, frozenset()), chain=(), old=False)
+    model.change_group("mail", "EVS1", owner="N2", upgraded=True, service_pack=2, state="partially_online")
+    back = make_step("move_group", "n1", "EVS1", "free", "", {}, {}, cluster="mail", group="EVS1", node="N1")
+    with pytest.raises(PlannerError, match="A10: it is upgraded, and N1 is not updated"):
+        apply(model.copy(), back, updates)
+    model.change_group("mail", "EVS1", state="parked")
+    online = make_step("bring_online", "n2", "EVS1", "bring_over", "", {}, {}, cluster="mail", group="EVS1")
+    with pytest.raises(PlannerError, match=r"A10.*\['N1'\] are possible owners that are not updated"):
+        apply(model.copy(), online, updates)
+    limit = make_step("limit_owners", "n2", "EVS1", "bring_over", "", {}, {}, cluster="mail", group="EVS1")
+    for nodes, why in ((["N1", "N2"], "A10"), (["N1"], "owns it"), (["N2", "N9"], "never was")):
+        with pytest.raises(PlannerError, match=why):
+            apply(model.copy(), {**limit, "nodes": nodes}, updates)
+    apply(model, {**limit, "nodes": ["N2"]}, updates)
+    apply(model, online, updates)
+    assert model.clusters["mail"].groups["EVS1"].allowed == ("N2",)

@@ -12,16 +12,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import NoPlan, make_plan
-from ansible_collections.mailops.exchange.tests.unit.rolling.support import HOTFIX, SP2, World, two_nodes
+from ansible_collections.mailops.exchange.tests.unit.rolling.support import (
+    FOR_SP2,
+    HOTFIX,
+    IIS_FIX,
+    SP2,
+    WITH_FIX,
+    World,
+    two_nodes,
+)
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
-    """A cluster of two to eight nodes, any number of virtual servers, and perhaps single servers beside it."""
+    """A cluster of two to eight nodes with up to sixteen virtual servers, and perhaps single servers beside it.
+
+    Windows has no service pack on some; services interfere on some; front-ends may be load-balanced.
+    """
     world = World()
     names = [f"n{number}" for number in range(1, draw(st.integers(2, 8)) + 1)]
     world.cluster("mail", names, quorum=draw(st.sampled_from(names)))
-    for number in range(draw(st.integers(1, 9))):
+    for number in range(draw(st.integers(1, 16))):
         owner = draw(st.sampled_from(names))
         others = draw(st.lists(st.sampled_from([n for n in names if n != owner]), min_size=1, unique=True))
         preferred = draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
@@ -30,38 +41,63 @@ def worlds(draw: st.DrawFn) -> World:
         world.group("mail", "File Share", draw(st.sampled_from(names)))
     for number in range(draw(st.integers(0, 2))):
         world.server(f"mbx{number}")
+    for number in range(draw(st.integers(0, 3))):
+        entry = world.server(f"fe{number}", front_end=True)
+        if number:
+            state = draw(st.sampled_from(["in", "in", "out", "draining"]))
+            entry["rotation"] = {"set": "web", "method": draw(st.sampled_from(["nlb", "none"])), "state": state}
+    for entry in world.hosts.values():
+        if draw(st.booleans()):
+            entry["exchange"]["os"]["service_pack"] = 0
+            entry["exchange"]["hotfixes"] = draw(st.sampled_from([[], ["KB831464"]]))
+        if draw(st.integers(0, 3)) == 0:
+            entry["interfering"]["running"] = {"SNMP": {"display_name": "SNMP", "start_type": "auto", "why": ""}}
     if draw(st.booleans()):
-        world.server("fe1", front_end=True)
+        host = world.hosts[draw(st.sampled_from(sorted(world.hosts)))]
+        host["connector"] = {"installed": True, "due": True, "custom_maps": False, "maps_given": False}
     return world
 
 
-def options_of(draw: Any) -> dict[str, str]:
+UPDATES = st.sampled_from(
+    [[SP2], [HOTFIX], [SP2, FOR_SP2], [WITH_FIX, {**IIS_FIX, "prerequisite": True}], [IIS_FIX, WITH_FIX, FOR_SP2]]
+)
+
+
+def options_of(draw: Any) -> dict[str, Any]:
     return {
         "home": draw(st.sampled_from(["preferred", "as_found"])),
         "failover_test": draw(st.sampled_from(["all", "one", "none"])),
     }
 
 
-@settings(max_examples=150, deadline=None)
-@given(world=worlds(), update=st.sampled_from([SP2, HOTFIX]), data=st.data())
-def test_replanning_from_any_moment_ends_the_same(world: World, update: dict[str, Any], data: st.DataObject) -> None:
+@settings(max_examples=60, deadline=None)
+@given(world=worlds(), updates=UPDATES, data=st.data())
+def test_replanning_from_any_moment_ends_the_same(
+    world: World, updates: list[dict[str, Any]], data: st.DataObject
+) -> None:
     """The world's own rules (asserted as it carries out the steps) hold, however often the run is cut off."""
     options = options_of(data.draw)
-    plan = make_plan(world.estate(), update, options)
+    plan = make_plan(world.estate(), updates, options)
     end, scope = plan["final"], plan["scope_digest"]
     for unused in range(data.draw(st.integers(0, 3), label="interruptions")):
         for step in plan["steps"][: data.draw(st.integers(0, len(plan["steps"])), label="done")]:
-            world.do(step, update)
+            world.do(step)
         _cut_in(world, plan, data)
-        plan = make_plan(world.estate(), update, options)
+        plan = make_plan(world.estate(), updates, options)
         if plan["changes"]:
             assert plan["final"] == end
             assert plan["resumes"] is False or plan["scope_digest"] == scope
     for step in plan["steps"]:
-        world.do(step, update)
-    last = make_plan(world.estate(), update, options)
+        world.do(step)
+    last = make_plan(world.estate(), updates, options)
     assert (last["changes"], last["steps"], last["waves"], last["turns"]) == (False, [], [], {})
     assert last["final"] == end
+    for row in world.clusters["mail"]["groups"].values():
+        if row["virtual_server"]:
+            assert row["hold"]["possible_owners"] == row["possible_owners"]
+    for entry in world.hosts.values():
+        assert entry["interfering"]["note"] is None
+        assert not entry["rotation"] or entry["rotation"]["method"] == "none" or entry["rotation"]["state"] == "in"
 
 
 def _cut_in(world: World, plan: dict[str, Any], data: st.DataObject) -> None:
@@ -69,10 +105,15 @@ def _cut_in(world: World, plan: dict[str, Any], data: st.DataObject) -> None:
     for entry in world.hosts.values():
         node = entry["exchange"]["computer_name"]
         state = next((c["nodes"][node] for c in world.clusters.values() if node in c["nodes"]), "down")
-        if state == "down" and entry["note"] and entry["installation"]["phase"] == "none":
-            entry["installation"]["phase"] = data.draw(st.sampled_from(["none", "prepared", "armed", "running"]))
-        elif state == "down" and entry["note"] and entry["installation"]["phase"] == "finished":
-            entry["installation"]["restart_pending"] = data.draw(st.booleans())
+        turn = plan["turns"].get(next(name for name, each in world.hosts.items() if each is entry))
+        chain = [step["object"] for step in turn["steps"] if step["step"] == "install_update"] if turn else []
+        done = [key for key in chain if entry["installations"][key]["phase"] == "finished"]
+        missing = [key for key in chain if key not in done]
+        if state == "down" and entry["note"] and missing:
+            installation = entry["installations"][missing[0]]
+            installation["phase"] = data.draw(st.sampled_from(["none", "prepared", "armed", "running"]))
+        elif state == "down" and entry["note"] and done:
+            entry["installations"][done[-1]]["restart_pending"] = data.draw(st.booleans())
     for name, found in world.clusters.items():
         noted = any(world.hosts[world.host(node)]["note"] for node in found["nodes"])
         for group, row in found["groups"].items():
@@ -88,31 +129,31 @@ def test_active_passive_is_offline_once(quorum: str, preferred: list[str], data:
     world.cluster("mail", ["n1", "n2"], quorum=quorum)
     world.evs("mail", "EVS1", "n1", preferred=preferred)
     update = data.draw(st.sampled_from([SP2, HOTFIX]))
-    plan = make_plan(world.estate(), update, options_of(data.draw))
+    plan = make_plan(world.estate(), [update], options_of(data.draw))
     assert plan["outages"]["mail/EVS1"]["roll"]["times"] == 1
     for step in plan["steps"]:
         if step["phase"] == "finish":
             break
-        world.do(step, update)
+        world.do(step)
     assert world.outages == {"mail/EVS1": 1}
 
 
-@settings(max_examples=100, deadline=None)
-@given(world=worlds(), update=st.sampled_from([SP2, HOTFIX]))
-def test_counted_outages_are_those_that_happen(world: World, update: dict[str, Any]) -> None:
+@settings(max_examples=60, deadline=None)
+@given(world=worlds(), updates=UPDATES)
+def test_counted_outages_are_those_that_happen(world: World, updates: list[dict[str, Any]]) -> None:
     """The plan announces exactly as many outages as its steps cause."""
-    plan = make_plan(world.estate(), update, {})
+    plan = make_plan(world.estate(), updates, {})
     for step in plan["steps"]:
-        world.do(step, update)
+        world.do(step)
     assert {where: outage["times"] for where, outage in plan["outages"].items()} == world.outages
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(world=worlds())
 def test_order_is_the_best_there_is(world: World) -> None:
     """No order of the nodes needs fewer moves to nodes that are not updated; found by trying them all."""
     estate = world.estate()
-    plan = make_plan(estate, SP2, {"failover_test": "none", "home": "stay"})
+    plan = make_plan(estate, [SP2], {"failover_test": "none", "home": "stay"})
     turns = [host for wave in plan["waves"] for host in wave if plan["turns"][host]["cluster"]]
     groups = [g for g in world.clusters["mail"]["groups"].values() if g["virtual_server"]]
     extra = _extra([host.upper() for host in turns], groups)
@@ -127,10 +168,43 @@ def test_order_is_the_best_there_is(world: World) -> None:
                 )
                 best[done | {node}] = min(cost, best.get(done | {node}, cost))
     fewest = best[frozenset(host.upper() for host in turns)]
-    # Where a node carries one virtual server only, another order may be needed.
+    # Where a node carries one virtual server only, another order may be needed, and one may have to make room.
     alone = len(world.clusters["mail"]["nodes"]) > 2 and len({g["owner"] for g in groups}) == len(groups)
     assert extra >= fewest if alone else extra == fewest
-    assert total == len(groups) + extra
+    assert total >= len(groups) + extra if alone else total == len(groups) + extra
+
+
+@settings(max_examples=60, deadline=None)
+@given(world=worlds(), updates=UPDATES, limit=st.integers(1, 6))
+def test_the_limit_is_kept_or_refused(world: World, updates: list[dict[str, Any]], limit: int) -> None:
+    """No node takes a virtual server beyond the limit; one that carried more as it was found takes none."""
+    try:
+        plan = make_plan(world.estate(), updates, {"max_virtual_servers": limit})
+    except NoPlan as refusal:
+        assert "max_virtual_servers" in refusal.message
+        assert refusal.remedy
+        return
+    groups = [row for row in world.clusters["mail"]["groups"].values() if row["virtual_server"]]
+    for step in plan["steps"]:
+        before = [row["owner"] for row in groups]
+        world.do(step)
+        owners = [row["owner"] for row in groups]
+        for node in set(owners):
+            assert owners.count(node) <= max(limit, before.count(node))
+
+
+@settings(max_examples=60, deadline=None)
+@given(world=worlds(), updates=UPDATES)
+def test_front_ends_come_first_and_together(world: World, updates: list[dict[str, Any]]) -> None:
+    """The first waves are front-ends, each set in one of them, and everything else comes after."""
+    plan = make_plan(world.estate(), updates, {})
+    for number, wave in enumerate(plan["waves"]):
+        assert {host.startswith("fe") for host in wave} == {number < plan["front_waves"]}
+        assert len({plan["turns"][host]["set"] for host in wave}) == 1
+        assert len([host for host in wave if plan["turns"][host]["cluster"]]) <= 1
+    for name, part in plan["sets"].items():
+        turns = [turn for turn in plan["turns"].values() if turn["set"] == name]
+        assert {turn["wave"] for turn in turns} == ({part["wave"]} if turns else set())
 
 
 def _extra(order: list[str], groups: list[dict[str, Any]]) -> int:
@@ -147,11 +221,12 @@ def test_same_estate_same_plan(world: World, data: st.DataObject) -> None:
     for entry in shuffled["hosts"].values():
         if entry["cluster"]:
             entry["cluster"]["groups"] = dict(reversed(entry["cluster"]["groups"].items()))
-    assert make_plan(estate, SP2, {}) == make_plan(shuffled, SP2, {})
+    updates = data.draw(UPDATES)
+    assert make_plan(estate, updates, {}) == make_plan(shuffled, updates, {})
     assert estate == world.estate()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(world=worlds(), data=st.data())
 def test_broken_estates_are_refused_never_crash(world: World, data: st.DataObject) -> None:
     """Whatever state a group or a node is in: there is a plan, or a refusal with a remedy for each problem."""
@@ -160,13 +235,14 @@ def test_broken_estates_are_refused_never_crash(world: World, data: st.DataObjec
             st.sampled_from(["online", "online", "online", "offline", "failed", "pending", "partially_online", "odd"])
         )
     if data.draw(st.booleans()):
-        world.hosts[data.draw(st.sampled_from(sorted(world.hosts)))]["installation"]["phase"] = data.draw(
+        host = world.hosts[data.draw(st.sampled_from(sorted(world.hosts)))]
+        host["installations"]["exchange2003-sp2"]["phase"] = data.draw(
             st.sampled_from(["armed", "running", "finished", "interrupted", "odd"])
         )
     if data.draw(st.booleans()):
         world.clusters["mail"]["nodes"]["N1"] = data.draw(st.sampled_from(["down", "paused", "joining", "odd"]))
     try:
-        make_plan(world.estate(), SP2, {})
+        make_plan(world.estate(), [SP2], {})
     except NoPlan as refusal:
         assert refusal.problems
         assert all(problem["what"] and problem["remedy"] for problem in refusal.problems)
@@ -174,7 +250,7 @@ def test_broken_estates_are_refused_never_crash(world: World, data: st.DataObjec
 
 def test_active_passive_ends_at_home() -> None:
     """The plan that the other tests vary: one outage for the upgrade, one for the failover test."""
-    plan = make_plan(two_nodes().estate(), SP2, {})
+    plan = make_plan(two_nodes().estate(), [SP2], {})
     assert plan["waves"] == [["n2"], ["n1"]]
     assert plan["final"]["clusters"]["mail"]["EVS1"] == {"owner": "N1", "state": "online"}
     assert plan["outages"]["mail/EVS1"]["times"] == 2

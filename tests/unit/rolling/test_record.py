@@ -47,7 +47,7 @@ def rolled(
     world: World, update: dict[str, Any] | None = None, *, steps: int | None = None, check_mode: bool = False
 ) -> Record:
     """A record into which the first ``steps`` steps of a plan have gone, a minute each."""
-    plan = make_plan(world.estate(), update or SP2, {})
+    plan = make_plan(world.estate(), [update or SP2], {})
     record = Record(BEGIN, run_id="run", check_mode=check_mode, ansible_version="2.21")
     record.plan_made(plan, runbook(plan))
     for name, entry in world.hosts.items():
@@ -74,7 +74,8 @@ def test_done() -> None:
     assert found["hosts"]["n1"]["after"]["service_pack"] == 2
     assert set(found["hosts"]["n1"]["after"]) == {"product", "version", "service_pack", "build", "hotfixes"}
     assert found["due"] == [
-        "mail/EVS1 (on n1, n2): a new full backup of all Exchange databases; older ones cannot be restored any more."
+        "mail/EVS1 (on n1, n2): full backup due of all Exchange databases. Exchange Server 2003 Service Pack 2 was"
+        " installed; backups from before it cannot be restored any more."
     ]
 
 
@@ -86,7 +87,7 @@ def test_nothing_is_due_after_a_hotfix() -> None:
 def test_outages_from_the_times_of_the_steps() -> None:
     """Without events: from the beginning of the offline step to the end of the online step; a move counts too."""
     server = ended(rolled(two_nodes()))["virtual_servers"]["mail/EVS1"]
-    plan = make_plan(two_nodes().estate(), SP2, {})
+    plan = make_plan(two_nodes().estate(), [SP2], {})
     index = {step["step"]: step["index"] for step in plan["steps"] if step["object"] == "EVS1"}
     assert server["moves"] == 2
     assert [(outage["from"], outage["to"], outage["phase"]) for outage in server["outages"]] == [
@@ -198,7 +199,7 @@ def test_a_run_that_ends_early_says_which_step_is_missing() -> None:
 
 def test_the_same_plan_told_twice_is_one_plan() -> None:
     record = rolled(two_nodes())
-    record.plan_made(make_plan(two_nodes().estate(), SP2, {}))
+    record.plan_made(make_plan(two_nodes().estate(), [SP2], {}))
     assert ended(record)["outcome"] == "done"
 
 

@@ -1,0 +1,142 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Front-ends before back-ends, also those that are not part of the run (invariant 1; KB 328839: A2, A3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from . import levels
+from .model import Host, Model
+from .problems import Problems
+from .updates import Updates
+
+ROTATIONS = frozenset({"in", "out", "draining", "unknown"})
+
+
+def short_name(name: str) -> str:
+    """Return the computer name in a name of the inventory or of the directory."""
+    return name.split(".")[0].upper()
+
+
+def is_front_end(found: Mapping[str, Any], entry: Mapping[str, Any], *, clustered: bool) -> bool:
+    """Whether a server is a front-end: as the operator says, else the directory, else by its load-balancing set."""
+    if clustered:
+        return False
+    told = found.get("front_end")
+    if told is None:
+        told = entry.get("front_end") if entry else bool(found.get("rotation"))
+    return bool(told)
+
+
+def read_rotation(
+    name: str, found: Mapping[str, Any], front_end: bool, problems: Problems
+) -> tuple[str | None, str | None]:
+    """Return the host's load-balancing set, and its place in the rotation (None: nobody takes it out)."""
+    seen = found.get("rotation") or {}
+    if not seen.get("set"):
+        return None, None
+    group, method, state = str(seen["set"]), str(seen.get("method") or "none"), str(seen.get("state") or "unknown")
+    if not front_end:
+        problems.add(
+            name,
+            f"The host belongs to the load-balancing set {group}, and is no front-end server.",
+            "Take mailops_exchange_load_balanced off the host, or say mailops_exchange_front_end: true when it is one.",
+        )
+    if state not in ROTATIONS:
+        problems.add(name, f"The host is in the unknown state {state!r} in the set {group}.", "Look at the balancer.")
+    return group, None if method == "none" else state
+
+
+def check_front_ends(
+    model: Model,
+    estate: Mapping[str, Any],
+    updates: Updates,
+    directory: Mapping[str, Any] | None,
+    done: Iterable[str],
+    problems: Problems,
+) -> None:
+    """Refuse a back-end while a front-end that is not part of this run is not known to be updated.
+
+    The directory shows service packs only. Of a hotfix on a front-end elsewhere the operator has to say that it is
+    there (``done``, the option front_ends_done).
+    """
+    wanting = {host.product for host in model.hosts.values() if not host.front_end and _exchange(host.chain, updates)}
+    if not wanting:
+        return
+    here = {host.computer for host in model.hosts.values()} | {short_name(name) for name in estate.get("hosts") or {}}
+    told = {short_name(name) for name in done}
+    inventory = estate.get("inventory") or {}
+    absent = {short_name(name): name for name, row in sorted(inventory.items()) if (row or {}).get("front_end")}
+    for name, entry in sorted((directory or {}).items()):
+        if entry.get("front_end") and str(entry.get("product")) in wanting:
+            absent.setdefault(short_name(name), name)
+    for computer, name in sorted(absent.items()):
+        if computer in here or computer in told:
+            continue
+        entry = (directory or {}).get(computer) or {}
+        for product in sorted(wanting & {str(entry.get("product") or product) for product in wanting}):
+            _check_absent(name, entry, product, updates, problems)
+    if directory is None:
+        _check_unknown([name for name in sorted(inventory) if short_name(name) not in here | told], inventory, problems)
+
+
+def _exchange(chain: Sequence[str], updates: Updates) -> bool:
+    return any(updates.by_id[key]["kind"] != "windows_hotfix" for key in chain)
+
+
+def _check_absent(name: str, entry: Mapping[str, Any], product: str, updates: Updates, problems: Problems) -> None:
+    """Add why a front-end elsewhere is not known to have the updates of a product."""
+    pack, hotfixes = updates.service_pack(product), updates.hotfixes(product)
+    rule = "every front-end is updated before any back-end"
+    into = f"Update {name} first, or take it into the run (it may be left out by --limit)"
+    told = f"say so with mailops_exchange_front_ends_done: [{name}]"
+    if pack and not entry:
+        problems.add(
+            name,
+            f"The front-end server {name} is not part of this run and was not found in the directory: whether it has "
+            f"{pack['id']} is not known, and {rule}.",
+            f"{into}; when it has the update, {told}.",
+        )
+    elif pack and int(entry.get("service_pack") or 0) < int(pack["result"]["service_pack"]):
+        problems.add(
+            name,
+            f"The front-end server {name} has {levels.words_of(entry.get('service_pack'))} and is not part of this "
+            f"run; {rule}.",
+            f"{into}.",
+        )
+    elif hotfixes:
+        problems.add(
+            name,
+            f"The front-end server {name} is not part of this run, and the directory does not show whether it has "
+            f"{', '.join(hotfixes)}; {rule}.",
+            f"{into}; when it has the update, {told}.",
+        )
+
+
+def _check_unknown(names: Sequence[str], inventory: Mapping[str, Any], problems: Problems) -> None:
+    """Refuse when hosts were left out by --limit and nothing says whether they are front-ends."""
+    unknown = [
+        name for name in names if inventory[name].get("limited_out") and inventory[name].get("front_end") is None
+    ]
+    if unknown:
+        problems.add(
+            "",
+            f"Whether {', '.join(unknown[:5])}{' and others' if len(unknown) > 5 else ''}, left out by --limit, are "
+            "front-ends is not known, because the directory was not read; every front-end is updated before any "
+            "back-end.",
+            "Give the run a domain controller (mailops_exchange_directory), or set mailops_exchange_front_end on "
+            "these hosts.",
+        )
+
+
+def set_members(hosts: Iterable[Host]) -> dict[str, list[str]]:
+    """Return load-balancing set -> its members, sorted."""
+    members: dict[str, list[str]] = {}
+    for host in sorted(hosts, key=lambda host: host.name):
+        if host.balanced:
+            members.setdefault(host.balanced, []).append(host.name)
+    return members
