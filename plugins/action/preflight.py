@@ -1,0 +1,91 @@
+# Copyright (c) 2026 the mailops.exchange contributors
+# GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Action: judge by what was observed whether an update may begin, on the control node."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
+from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import with_required
+from ansible_collections.mailops.exchange.plugins.plugin_utils.gates import signed
+from ansible_collections.mailops.exchange.plugins.plugin_utils.gates.judge import judge
+from ansible_collections.mailops.exchange.plugins.plugin_utils.gates.model import FAILED, Limits, View
+from ansible_collections.mailops.exchange.plugins.plugin_utils.gates.terminal import WIDTH, table
+
+NAMES: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+
+
+class ActionModule(ControlAction):
+    """Run every gate, then give one verdict."""
+
+    spec: ClassVar[dict[str, Any]] = {
+        "updates": {"type": "list", "elements": "str", "required": True},
+        **CATALOGUE,
+        "verify": {"type": "str", "choices": ["hash", "size"]},
+        "hosts": {"type": "dict", "required": True},
+        "controllers": {"type": "dict", "default": {}},
+        "directory": {"type": "dict"},
+        "directory_problem": {"type": "str"},
+        "directory_given": {"type": "bool", "default": True},
+        "statements": {"type": "list", "elements": "raw", "default": []},
+        "overrides": {"type": "list", "elements": "raw", "default": []},
+        "backup_age": {"type": "float", "default": 24},
+        "clock_tolerance": {"type": "float", "default": 300},
+        "disk_space": {"type": "int", "default": 500},
+        "setup_account": {"type": "str"},
+        "setup_method": {"type": "str", "choices": ["auto", "command", "operator"], "default": "auto"},
+        "connector": {"type": "str", "choices": ["upgrade", "leave"], "default": "upgrade"},
+        "interfering_services": NAMES,
+        "keep_services": NAMES,
+        "languages": {"type": "dict", "default": {}},
+        "width": {"type": "int", "default": WIDTH},
+    }
+
+    def perform_here(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Judge; bad input is refused before anything is judged."""
+        statements = signed.read_statements(options["statements"])
+        overrides = signed.read_overrides(options["overrides"])
+        view = self._view(options)
+        result = judge(view, statements, overrides)
+        result["table"] = table(result["gates"], result["verdict"], options["width"])
+        failed = sorted({problem["what"].partition(":")[0] for problem in result["problems"]})
+        if result["verdict"] != FAILED:
+            return {**result, "msg": "The gates are open."}
+        return {
+            **result,
+            "failed": True,
+            "refused": True,
+            "msg": f"The gates are closed: {', '.join(failed)}. Nothing was begun.",
+            "remedy": "See `problems` for what to do about each; `table` shows them all.",
+        }
+
+    def _view(self, options: Mapping[str, Any]) -> View:
+        known = self.known_updates(dict(options), options["updates"])
+        hosts = {name: found or {} for name, found in options["hosts"].items()}
+        return View(
+            hosts=hosts,
+            controllers={name: found or {} for name, found in options["controllers"].items()},
+            directory=options["directory"],
+            directory_error=options["directory_problem"] or "",
+            directory_given=options["directory_given"],
+            updates=with_required(known, options["updates"]),
+            now=_now(hosts),
+            limits=Limits(options["backup_age"], options["clock_tolerance"], options["disk_space"]),
+            setup_account=options["setup_account"] or None,
+            setup_method=options["setup_method"],
+            connector=options["connector"],
+            interfering_services=options["interfering_services"],
+            keep_services=options["keep_services"],
+            language=options["languages"],
+        )
+
+
+def _now(hosts: Mapping[str, Any]) -> float:
+    """The time by which statements are dated: that of the servers, whose middle one is taken; else our own."""
+    times = sorted(moment for found in hosts.values() if (moment := (found.get("facts") or {}).get("time")) is not None)
+    return float(times[len(times) // 2]) if times else time.time()
