@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session, observed_group
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import STEP, timeout
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster import act
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.troubles import explained
 
 
 class ActionModule(HostAction):
@@ -38,11 +39,12 @@ class ActionModule(HostAction):
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Move the group, or bring all of it online or offline."""
         name, seconds = options["name"], options["timeout"]
-        if options["node"]:
-            result = act.move_group(session, name, options["node"], seconds)
-        elif options["state"] == "online":
-            result = act.bring_online(session, name, seconds)
-        else:
-            result = act.take_offline(session, name, keep_types=(), timeout=seconds)
+        with explained(session):
+            if options["node"]:
+                result = act.move_group(session, name, options["node"], seconds)
+            elif options["state"] == "online":
+                result = act.bring_online(session, name, seconds)
+            else:
+                result = act.take_offline(session, name, keep_types=(), timeout=seconds)
         after = result["after"]
         return {**result, "msg": f"{name} is on {after['owner']} and {after['state'].replace('_', ' ')}."}

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session, observed_group
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import KEEP_TYPES, STEP, timeout
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster import act
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.troubles import explained
 
 
 class ActionModule(HostAction):
@@ -37,8 +38,9 @@ class ActionModule(HostAction):
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Take the resources offline in the order of their dependencies, or bring them online."""
         group, seconds = options["group"], options["timeout"]
-        if options["state"] == "online":
-            result = act.bring_online(session, group, seconds, leave_offline=options["leave_offline"])
-        else:
-            result = act.take_offline(session, group, keep_types=options["keep_types"], timeout=seconds)
+        with explained(session):
+            if options["state"] == "online":
+                result = act.bring_online(session, group, seconds, leave_offline=options["leave_offline"])
+            else:
+                result = act.take_offline(session, group, keep_types=options["keep_types"], timeout=seconds)
         return {**result, "msg": f"{group} is {result['after']['state'].replace('_', ' ')}."}

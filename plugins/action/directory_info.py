@@ -11,6 +11,9 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._action import Co
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import DIRECTORY
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import Directory
 
+# Products whose databases stand in Active Directory.
+NAMED = ("2000", "2003")
+
 
 class ActionModule(ControlAction):
     """Read what the directory says about each server."""
@@ -22,5 +25,11 @@ class ActionModule(ControlAction):
 
     def perform_here(self, options: dict[str, Any]) -> dict[str, Any]:
         """Read the directory over LDAP."""
-        servers = Directory(**options).servers()
+        directory = Directory(**options)
+        databases = directory.databases()
+        servers = {
+            # Of 5.5 the directory has no databases to name, and an account may see none at all: that says nothing.
+            name: {**entry, "databases": databases.get(name, [] if databases and entry["product"] in NAMED else None)}
+            for name, entry in directory.servers().items()
+        }
         return {"directory": {"servers": servers}, "msg": f"The directory holds {len(servers)} servers."}

@@ -17,9 +17,12 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import
     timeout,
 )
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import install, notes, package
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import staging_folder
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.builds import store_difference
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import staging_folder, with_required
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_exchange
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import HostError, WaitTimeout
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import HostError, Refused, WaitTimeout
+
+LEVEL = ("service_pack", "build", "hotfixes")
 
 
 class NotAsExpected(HostError):
@@ -27,10 +30,10 @@ class NotAsExpected(HostError):
 
 
 class ActionModule(HostAction):
-    """Read product, level, services and boot time, and with an update its package, installation and note."""
+    """Read product, level, services and boot time, and with updates their packages, installations and the note."""
 
     spec: ClassVar[dict[str, Any]] = {
-        "update": {"type": "str"},
+        "updates": {"type": "list", "elements": "str", "default": []},
         **CATALOGUE,
         **PACKAGE,
         "expect": {
@@ -54,19 +57,36 @@ class ActionModule(HostAction):
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Read the host; fail where it is not as expected."""
         # Before anything is waited for: a mistake in the catalogue is told at once.
-        update = self.update(options) if options["update"] else None
+        updates = self._updates(options)
         exchange = self.reach(session, lambda: read_exchange(session), options["reach_timeout"])
-        result: dict[str, Any] = {"exchange": exchange, "msg": _describe(exchange)}
-        if update:
-            folder = staging_folder(update)
-            result["package"] = package.observe(session, update, options["source"], folder)
-            result["installation"] = install.observe(session, update)
-            result["note"] = notes.read_note(session, folder)
+        result: dict[str, Any] = {"exchange": exchange, "notices": _notices(session, exchange)}
+        if updates:
+            result["packages"] = {
+                key: package.observe(session, update, options["source"], staging_folder(update))
+                for key, update in updates.items()
+            }
+            installations = {key: install.observe(session, update, exchange) for key, update in updates.items()}
+            result["installations"] = installations
+            result["note"] = notes.read_note(session)
+            _set_unproven_apart(exchange, updates, installations)
+        result["msg"] = _describe(exchange)
         expected = options["expect"] or (options["step"] or {}).get("after")
         if not expected:
             return result
-        exchange = self._as_expected(session, exchange, expected, options["timeout"])
-        return {**result, "exchange": exchange, "msg": f"{_describe(exchange)} This is as expected."}
+        found = self._as_expected(session, exchange, expected, options["timeout"])
+        return {**result, "exchange": found, "msg": f"{_describe(found)} This is as expected."}
+
+    def _updates(self, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Return the updates by key, each after what it requires; raises Refused for one that nobody knows."""
+        if not options["updates"]:
+            return {}
+        if options["source"] and len(options["updates"]) > 1:
+            raise Refused(
+                "one source cannot be the package of several updates",
+                remedy="Give package.path of each in a catalogue file",
+            )
+        known = self.known_updates(options, options["updates"])
+        return {update["id"]: update for update in with_required(known, list(dict.fromkeys(options["updates"])))}
 
     def _as_expected(
         self, session: Session, found: dict[str, Any], expected: Mapping[str, Any], seconds: float
@@ -114,7 +134,35 @@ def _level_differences(found: Mapping[str, Any], expected: Mapping[str, Any]) ->
     missing = [fix for fix in expected.get("hotfixes") or [] if fix not in found["hotfixes"]]
     if missing:
         differences.append(f"hotfix {', '.join(missing)} is missing")
-    return differences
+    return differences or _file_differences(found, expected)
+
+
+def _file_differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
+    """Return what store.exe's version says against the level; nothing where the host does not tell the version."""
+    version = found.get("store_version")
+    if not version or not found["installed"] or not any(expected.get(key) is not None for key in LEVEL):
+        return []
+    hotfixes = expected.get("hotfixes") or []
+    difference = store_difference(found["product"], found["service_pack"], hotfixes, version, expected.get("build"))
+    return [difference] if difference else []
+
+
+def _set_unproven_apart(
+    exchange: dict[str, Any], updates: Mapping[str, Any], installations: Mapping[str, Mapping[str, Any]]
+) -> None:
+    """A hotfix in whose installation a file was in use is there by the registry only: it is to be installed again."""
+    unproven = {updates[key]["result"].get("hotfix") for key, found in installations.items() if found["unproven"]}
+    exchange["unproven_hotfixes"] = sorted(unproven & set(exchange["hotfixes"]))
+    exchange["hotfixes"] = [fix for fix in exchange["hotfixes"] if fix not in unproven]
+
+
+def _notices(session: Session, exchange: Mapping[str, Any]) -> list[str]:
+    """Return what an operator should know though nothing is wrong."""
+    if not exchange["installed"] or exchange.get("store_version"):
+        return []
+    return [
+        f"{session.host} does not tell the file version of store.exe; its level rests on registry and directory alone."
+    ]
 
 
 def _stopped(exchange: Mapping[str, Any]) -> list[str]:

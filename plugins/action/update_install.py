@@ -40,7 +40,8 @@ class ActionModule(HostAction):
 
     def predict(self, options: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
         """Return what the plan predicts; whether setup asks for a restart, only setup can say."""
-        return {**super().predict(options, step), "restart_required": None, "problems": []}
+        foreseen = {"restart_required": _restart(self._update(options)), "problems": []}
+        return {**super().predict(options, step), **foreseen}
 
     def preview(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Return what an installation, or its clearing, would change."""
@@ -53,7 +54,7 @@ class ActionModule(HostAction):
             after = {**before, "hotfixes": sorted({*before["hotfixes"], result["hotfix"]})}
         else:
             after = {**before, **result}
-        return {"before": before, "after": after, "restart_required": None, "problems": []}
+        return {"before": before, "after": after, "restart_required": _restart(self._update(options)), "problems": []}
 
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Install the update or go on with its installation, and judge how it ended."""
@@ -121,6 +122,11 @@ class ActionModule(HostAction):
         if before != after:
             install.clear(session, update)
         return {"changed": before != after, "before": before, "after": after, "msg": "There is no job on the host."}
+
+
+def _restart(update: Mapping[str, Any]) -> bool | None:
+    """Return whether a restart follows, by the update's own rule; None where that is for setup to say."""
+    return {"always": True, "never": False}.get(update["restart"])
 
 
 def _level(exchange: Mapping[str, Any]) -> dict[str, Any]:

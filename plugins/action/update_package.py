@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
@@ -21,6 +22,7 @@ class ActionModule(HostAction):
         **PACKAGE,
         "share_user": {"type": "str"},
         "share_password": {"type": "str", "no_log": True},
+        "via": {"type": "str", "choices": ["host", "smb"], "default": "host"},
         **timeout(7200),
         **STEP,
     }
@@ -39,15 +41,21 @@ class ActionModule(HostAction):
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Copy the package beside its place, prove it, and put it there."""
         update = self.update(options)
-        result = package.stage(
-            session,
-            update,
-            options["source"],
-            staging_folder(update),
-            share_user=options["share_user"],
-            share_password=options["share_password"],
-            timeout=options["timeout"],
-        )
+        with ExitStack() as stack:
+            files = None
+            if options["via"] == "smb" and not session.copies_files:
+                connection: Any = self._connection
+                files = stack.enter_context(connection.open_files(session))
+            result = package.stage(
+                session,
+                update,
+                options["source"],
+                staging_folder(update),
+                share_user=options["share_user"],
+                share_password=options["share_password"],
+                timeout=options["timeout"],
+                files=files,
+            )
         found = result["after"]
         return {
             "changed": result["changed"],

@@ -18,6 +18,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import
 )
 from ansible_collections.mailops.exchange.plugins.plugin_utils._serving import serve
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import Directory
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.troubles import explained
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.virtual_server import upgrade
 
 
@@ -57,7 +58,8 @@ class ActionModule(HostAction):
         update, group = self.update(options), options["group"]
         directory = _directory(options["directory"])
         if options["state"] == "serving":
-            return serve(session, group, update, directory, options["fallback_node"], options["timeout"])
+            with explained(session, update["product"]):
+                return serve(session, group, update, directory, options["fallback_node"], options["timeout"])
         result = upgrade(
             session,
             group,

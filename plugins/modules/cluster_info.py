@@ -110,6 +110,8 @@ cluster:
       description:
         - Name of each group with C(owner), C(state), C(preferred_owners), C(possible_owners) (of all of its
           resources), C(virtual_server), C(quorum) and C(network_name).
+        - C(hold) of a virtual server is its System Attendant, C(resource), with the C(possible_owners) of that one,
+          by which the virtual server can be held to some nodes; null for other groups.
       type: dict
       returned: always
     resources:
@@ -137,6 +139,11 @@ cluster:
         virtual_server: true
         quorum: false
         network_name: EVS1
+        hold:
+          resource: Exchange System Attendant (EVS1)
+          possible_owners:
+            - N1
+            - N2
     resources:
       EVS1 Name:
         group: EVS1

@@ -122,6 +122,23 @@ directory:
           description: Whether the server is a front-end.
           type: bool
           returned: always
+        organization:
+          description: Name of the Exchange organisation; null where the entry stands elsewhere.
+          type: str
+          returned: always
+        administrative_group:
+          description: Name of the administrative group; null where the entry stands elsewhere.
+          type: str
+          returned: always
+        fqdn:
+          description: DNS name in small letters; null where the entry has none.
+          type: str
+          returned: always
+        databases:
+          description: Its databases with C(name) and C(file); null where the directory does not hold them (5.5).
+          type: list
+          elements: dict
+          returned: always
   sample:
     servers:
       EVS1:
@@ -131,6 +148,12 @@ directory:
         service_pack: 1
         build: 7226
         front_end: false
+        organization: contoso
+        administrative_group: First Administrative Group
+        fqdn: evs1.contoso.example
+        databases:
+          - name: Mailbox Store (EVS1)
+            file: 'M:\exchsrvr\mdbdata\priv1.edb'
 remedy:
   description: What to do about a failure.
   returned: on failure, where there is something to say

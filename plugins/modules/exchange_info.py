@@ -12,23 +12,26 @@ module: exchange_info
 short_description: Read what Exchange a Windows host has, and how far an update has come on it
 version_added: 0.1.0
 description:
-  - Reads product, service pack, build, hotfixes, services, Windows and boot time from the registry, the service
-    manager and WMI of the host.
-  - With O(update) it also tells whether the package of that update is on the host, how far its installer has
-    come, and which owners of cluster groups are noted there.
+  - Reads product, service pack, build, hotfixes, services, Windows, the file version of C(store.exe) and boot time
+    from the registry, the service manager and WMI of the host.
+  - With O(updates) it also tells whether the packages of these updates, and of those that they require, are on the
+    host, how far their installers have come, and which owners of cluster groups are noted there.
   - With O(expect) or O(step) it fails where the host is not at the expected level, or where services that start
     by themselves do not run in time.
   - It is meant for NT 4.0, 2000 and Server 2003, which have neither Python nor a usable PowerShell.
 options:
-  update:
+  updates:
     description:
-      - Key of an update in the catalogue, for example V(exchange2003-sp2), of which the state is wanted too.
-    type: str
+      - Keys of updates in the catalogue, for example V(exchange2003-sp2), of which the state is wanted too.
+      - Updates that these require are looked at as well where a package is given for them (C(package.path)).
+    type: list
+    elements: str
+    default: []
   source:
     description:
       - The package, as a path of the host or as a UNC path; one that ends in a backslash is a folder that holds the
         file named in the catalogue.
-      - By default C(package.path) of the catalogue.
+      - By default C(package.path) of the catalogue. Not with several updates.
     type: str
   verify:
     description:
@@ -39,10 +42,10 @@ options:
     choices:
       - hash
       - size
-
   expect:
     description:
       - Level that the host must have. By default, when O(step) is given, the level that the step ends with.
+      - The file version of C(store.exe) must fit it, too, where the host tells one.
       - Then every service of Exchange that starts by itself must run, too.
     type: dict
     suboptions:
@@ -89,7 +92,9 @@ EXAMPLES = r"""
 
 - name: See how far an update has come
   mailops.exchange.exchange_info:
-    update: exchange2003-sp2
+    updates:
+      - exchange2003-sp2
+      - exchange2003-kb912442
     catalogue:
       - our-updates.yml
   register: found
@@ -142,6 +147,17 @@ exchange:
       type: list
       elements: str
       returned: always
+    unproven_hotfixes:
+      description:
+        - Hotfixes that the registry shows, but in whose installation by this collection a file was in use; they are
+          not among RV(exchange.hotfixes), because they are to be installed again.
+      type: list
+      elements: str
+      returned: when O(updates) was given
+    store_version:
+      description: File version of C(store.exe); null without Exchange, or where the host does not tell it.
+      type: str
+      returned: always
     earlier_hotfixes:
       description: Hotfixes that were made for an earlier service pack and say nothing about this one.
       type: list
@@ -180,7 +196,9 @@ exchange:
     service_pack: 1
     hotfixes:
       - KB831464
+    unproven_hotfixes: []
     earlier_hotfixes: []
+    store_version: 6.5.7226.6
     edition: null
     os:
       name: server2003
@@ -194,9 +212,15 @@ exchange:
         start_type: manual
     boot_time: "20261122101500.500000+060"
     pending_restart: false
-package:
-  description: The update's package on the host.
-  returned: when O(update) was given
+notices:
+  description: What an operator should know though nothing is wrong, for example that a file's version is not told.
+  returned: when the host was read
+  type: list
+  elements: str
+  sample: []
+packages:
+  description: The package of each update on the host, by the update's key; each with the following.
+  returned: when O(updates) was given
   type: dict
   contains:
     needed:
@@ -224,15 +248,16 @@ package:
       type: dict
       returned: always
   sample:
-    needed: true
-    staged: true
-    path: 'C:\mailops\exchange2003-sp2\E3SP2ENG.EXE'
-    size: 113246208
-    sha256: 9f2b1c6e0f0c5d0a6e1b2f3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70
-    problem: null
-installation:
-  description: How far the installer's job has come on the host.
-  returned: when O(update) was given
+    exchange2003-sp2:
+      needed: true
+      staged: true
+      path: 'C:\mailops\exchange2003-sp2\E3SP2ENG.EXE'
+      size: 113246208
+      sha256: 9f2b1c6e0f0c5d0a6e1b2f3c4d5e6f708192a3b4c5d6e7f8091a2b3c4d5e6f70
+      problem: null
+installations:
+  description: How far the job of each update's installer has come on the host, by the update's key.
+  returned: when O(updates) was given
   type: dict
   contains:
     phase:
@@ -249,17 +274,36 @@ installation:
       description: Whether the installer has asked for a restart that has not happened yet.
       type: bool
       returned: always
+    unproven:
+      description: Whether the host shows the update although a file was in use in its installation.
+      type: bool
+      returned: always
+    in_use:
+      description: The files that were in use then.
+      type: list
+      elements: str
+      returned: always
   sample:
-    phase: finished
-    exit_code: 3010
-    restart_pending: true
+    exchange2003-sp2:
+      phase: finished
+      exit_code: 3010
+      restart_pending: true
+      unproven: false
+      in_use: []
 note:
-  description: Owners of cluster groups as they are noted on the host; null without a note.
-  returned: when O(update) was given
+  description:
+    - Owners of cluster groups, and possible owners of what holds the virtual servers, as they are noted on the host;
+      null without a note.
+  returned: when O(updates) was given
   type: dict
   sample:
-    Cluster Group: N1
-    EVS1: N1
+    owners:
+      Cluster Group: N1
+      EVS1: N1
+    possible_owners:
+      EVS1:
+        - N1
+        - N2
 before:
   description: In check mode with O(step), the level before the step as the plan predicts it.
   returned: in check mode with O(step)

@@ -9,19 +9,15 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 ---
 module: host_note
-short_description: Note on a host who owned which cluster group before an update
+short_description: Note on a host who owned which cluster group before a roll
 version_added: 0.1.0
 description:
-  - Writes, or removes, a small file on the host with the owners of the cluster groups as they were before the
-    first change of an update.
-  - Groups go home by it at the end, also when the run was cut off in between and started again elsewhere.
+  - Writes, or removes, a small file on the host (C(C:\mailops\roll\owners.json)) with the owners of the cluster
+    groups, and the possible owners of the virtual servers, as they were before the first change of a roll.
+  - Groups go home by it at the end, and the possible owners become again what they were, also when the run was cut
+    off in between and started again elsewhere.
   - The first note is the one that counts. A note that says something else is not written over, but reported.
 options:
-  update:
-    description:
-      - Key of the update in the catalogue; the note lies in C(C:\mailops\) and that key on the host.
-    type: str
-    required: true
   state:
     description:
       - Whether the note shall be there.
@@ -34,6 +30,11 @@ options:
     description:
       - Name of each group with the node that owns it. Needed with O(state=present).
     type: dict
+  possible_owners:
+    description:
+      - Group of each virtual server with the nodes that may own the resource by which it is held to updated nodes.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.CHANGES
@@ -52,14 +53,16 @@ EXAMPLES = r"""
 ---
 - name: Note the owners
   mailops.exchange.host_note:
-    update: exchange2003-sp2
     owners:
       Cluster Group: N1
       EVS1: N1
+    possible_owners:
+      EVS1:
+        - N1
+        - N2
 
 - name: Remove the note when everything is home
   mailops.exchange.host_note:
-    update: exchange2003-sp2
     state: absent
 """
 
@@ -69,9 +72,9 @@ msg:
   description: What happened, in a sentence.
   returned: always
   type: str
-  sample: "Noted: Cluster Group on N1, EVS1 on N1."
+  sample: "Noted: Cluster Group on N1, EVS1 on N1, EVS1 possible on N1 and N2."
 before:
-  description: The note as it was found.
+  description: The note as it was found; C(owners) is null without one.
   returned: success
   type: dict
   sample:
@@ -84,6 +87,10 @@ after:
     owners:
       Cluster Group: N1
       EVS1: N1
+    possible_owners:
+      EVS1:
+        - N1
+        - N2
 remedy:
   description: What to do about a failure.
   returned: on failure, where there is something to say

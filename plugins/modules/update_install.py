@@ -18,7 +18,10 @@ description:
   - A run that was cut off finds the running or finished job and goes on with it. Setup is never started a
     second time beside it.
   - Immediately before the start it is refused while the Cluster service of a node of Exchange 2000 or 2003
-    runs, while another setup runs, or while the package is not there or not the right one.
+    runs, while another setup runs, while the package is not there or not the right one, or where the update is not
+    for the Exchange or the Windows of the host.
+  - A file that was in use, as the log of setup says, is never taken for success, whatever the exit code and the
+    registry say. It is named, and the update counts as not installed until setup has run again without it.
   - Setup that shows a dialog which nobody can see is a timeout; it goes on then, and so does the next run.
   - The module never restarts the host, see M(mailops.exchange.host_restart).
 options:
@@ -128,8 +131,9 @@ msg:
   sample: Exchange Server 2003 Service Pack 2 is installed. A restart is needed.
 restart_required:
   description:
-    - Whether setup asked for a restart that has not been made yet.
-    - Null in check mode, because only setup can tell.
+    - Whether a restart is needed that has not been made yet, because setup asked for it or because C(restart) of
+      the catalogue says so.
+    - Null in check mode where only setup can tell.
   returned: success or failure of the installation
   type: bool
   sample: true
@@ -228,6 +232,10 @@ exchange:
       type: list
       elements: str
       returned: always
+    store_version:
+      description: File version of C(store.exe); null without Exchange, or where the host does not tell it.
+      type: str
+      returned: always
     earlier_hotfixes:
       description: Hotfixes that were made for an earlier service pack and say nothing about this one.
       type: list
@@ -267,6 +275,7 @@ exchange:
     hotfixes:
       - KB831464
     earlier_hotfixes: []
+    store_version: 6.5.7226.6
     edition: null
     os:
       name: server2003

@@ -24,6 +24,8 @@ options:
     description:
       - The package, as a path of the host or as a UNC path; one that ends in a backslash is a folder that holds the
         file named in the catalogue.
+      - A path that begins with C(/) is a file of the control node, see O(via). A copy that was cut off is gone on with,
+        and the whole is read back to prove it.
       - By default C(package.path) of the catalogue.
     type: str
   verify:
@@ -44,6 +46,17 @@ options:
     description:
       - Password of O(share_user).
     type: str
+  via:
+    description:
+      - How a file of the control node comes to the host. With V(host) by the connection itself, which only
+        P(mailops.exchange.rpc#connection) can; with V(smb) by SMB beside another connection, as for a host that is
+        driven over WinRM.
+      - A file on a share is always copied by the host itself.
+    type: str
+    choices:
+      - host
+      - smb
+    default: host
   timeout:
     description:
       - Seconds for the copy.

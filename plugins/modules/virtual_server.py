@@ -18,7 +18,10 @@ description:
   - The proof is the version that the directory shows; without O(directory) nothing is upgraded.
   - Everything that Microsoft's article 328839 asks for is checked before; the virtual server stands on this
     host, the host is updated, the resources of the group are offline except IP Address, Network Name and
-    Physical Disk, and a Distributed Transaction Coordinator is online.
+    Physical Disk, and a Distributed Transaction Coordinator is online. What does not hold is named, each with its
+    remedy.
+  - A failure that the article knows (error c1037b44, event 1025 of a node that was evicted and added again) is
+    recognised and explained.
   - With O(state=serving) it brings a virtual server that a failed turn left offline back online, on a node that
     can carry its version.
 options:
@@ -230,6 +233,41 @@ remedy:
   returned: on failure, where there is something to say
   type: str
   sample: Look at the host, then start the run again.
+trouble:
+  description:
+    - A known trouble that the failure belongs to, recognised by the event log of the node, exit codes and what programs
+      wrote.
+  returned: on failure, where one was recognised
+  type: dict
+  contains:
+    id:
+      description: Its name, for example V(version_mismatch) (error c1037b44) or V(evicted_node) (event 1025).
+      type: str
+      returned: always
+    explanation:
+      description: What it means.
+      type: str
+      returned: always
+    remedy:
+      description: What to do about it.
+      type: str
+      returned: always
+    source:
+      description: Where explanation and remedy are from, and how sure they are.
+      type: str
+      returned: always
+    evidence:
+      description: What was seen of it.
+      type: list
+      elements: str
+      returned: always
+  sample:
+    id: evicted_node
+    explanation: "Event 1025 of MSExchangeCluster: the node was evicted from the cluster and added again."
+    remedy: Run Exchange setup with Reinstall on this node.
+    source: "V: KB 328839"
+    evidence:
+      - "event 1025 of MSExchangeCluster: Failed to bring the resource online."
 details:
   description: What else is known about a failure.
   returned: on failure

@@ -26,6 +26,7 @@ from .rolling.problems import NoPlan
 TRANSPORTS = "mailops.exchange."
 # How often a host that may be starting is asked again after it has refused the logon.
 REFUSED_LOGONS = 2
+_ACCESS_DENIED = 5
 # What the user did wrong or what a server answered: a sentence and a remedy, never a traceback.
 EXPECTED = (HostError, CatalogueError, NoPlan)
 
@@ -111,7 +112,7 @@ class ControlAction(ActionBase):
         details = dict(getattr(error, "details", None) or {})
         message = str(getattr(error, "message", "") or error)
         result: dict[str, Any] = {"failed": True, "changed": changed, "msg": sentence(message)}
-        for key in ("remedy", "exit_code", "output", "problems", "events", "exchange"):
+        for key in ("remedy", "trouble", "exit_code", "output", "problems", "events", "exchange"):
             detail = details.pop(key, None)
             value = getattr(error, key, None)
             value = detail if value is None else value
@@ -129,17 +130,21 @@ class ControlAction(ActionBase):
         Files of the site's own catalogue are looked for where Ansible looks for files of a role or a play. Raises
         CatalogueError for a mistake in the catalogue, Refused for an update that is not in it.
         """
+        return self.known_updates(options, [options["update"]])[options["update"]]
+
+    def known_updates(self, options: dict[str, Any], keys: list[str]) -> dict[str, dict[str, Any]]:
+        """Return the whole catalogue; raises like ``update`` where one of the keys is not in it."""
         known = catalogue.load([str(self._find_needle("files", path)) for path in options["catalogue"]])
-        update = known.get(options["update"])
-        if update is None:
-            raise Refused(
-                f"the catalogue knows no update {options['update']}",
-                remedy=f"It knows {', '.join(sorted(known))}; give a file with the site's own entries as catalogue",
-            )
+        for key in keys:
+            if key not in known:
+                raise Refused(
+                    f"the catalogue knows no update {key}",
+                    remedy=f"It knows {', '.join(sorted(known))}; give a file with the site's own entries as catalogue",
+                )
         if options.get("verify"):
-            package = {**update["package"], "verify": "sha256" if options["verify"] == "hash" else "size"}
-            update = {**update, "package": package}
-        return update
+            verify = "sha256" if options["verify"] == "hash" else "size"
+            known = {key: {**update, "package": {**update["package"], "verify": verify}} for key, update in known.items()}
+        return known
 
 
 class HostAction(ControlAction):
@@ -171,14 +176,15 @@ class HostAction(ControlAction):
         last: list[HostError] = []
         refused_logons = 0
 
-        def attempt() -> T | None:
+        def attempt() -> tuple[T] | None:
             nonlocal refused_logons
             last.clear()
             try:
-                return read()
+                # In a tuple: that there is nothing to be read is an answer too.
+                return (read(),)
             except (Unreachable, NotAnswering) as error:
                 # A wrong password, tried for minutes, would lock the account.
-                refused_logons += type(error.__cause__ or error.__context__).__name__ == "AuthenticationError"
+                refused_logons += _refuses(error)
                 if refused_logons > REFUSED_LOGONS:
                     raise
                 last[:] = [error]
@@ -186,7 +192,7 @@ class HostAction(ControlAction):
                 return None
 
         try:
-            return session.wait(attempt, what="the host to answer", timeout=seconds)
+            return session.wait(attempt, what="the host to answer", timeout=seconds)[0]
         except WaitTimeout:
             if last:
                 raise last[0] from None
@@ -294,6 +300,12 @@ class HostAction(ControlAction):
             result["msg"] += " The host was lost after this task had begun to change it."
             result.setdefault("remedy", "Look at the host, then start the run again: it goes on from what it finds.")
         return result
+
+
+def _refuses(error: HostError) -> bool:
+    """Whether a host answered and let the account not in: wrong password, or no right (error 5 of WS-Management)."""
+    failed = type(error.__cause__ or error.__context__).__name__ == "AuthenticationError"
+    return failed or error.details.get("fault") == _ACCESS_DENIED
 
 
 def _same(one: Any, other: Any) -> bool:

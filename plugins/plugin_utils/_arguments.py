@@ -24,6 +24,12 @@ PACKAGE: dict[str, Any] = {
 
 REACH: dict[str, Any] = {"reach_timeout": {"type": "int", "default": 300}}
 
+# The map files of Active Directory Connector: hashes of those that were shipped, and the site's new ones.
+CONNECTOR: dict[str, Any] = {
+    "shipped_maps": {"type": "list", "elements": "str", "default": []},
+    "maps": {"type": "dict", "options": {"local": {"type": "str"}, "remote": {"type": "str"}}},
+}
+
 DIRECTORY: dict[str, Any] = {
     "uri": {"type": "str"},
     "user": {"type": "str"},

@@ -29,11 +29,6 @@ UNDECIDED = PENDING_RESOURCE_STATES | {"unknown"}
 """What nothing is concluded from. A word that nobody knows may well be the one for "on its way"."""
 _UNKNOWN_WAIT = 60.0
 _EVENT_LOGS = "Read the Application and System logs of the node (sources MSExchangeCluster, ClusSvc)."
-_MISMATCH = (
-    _EVENT_LOGS + " Event 1025 of MSExchangeCluster or error c1037b44 mean that the Exchange versions of the virtual"
-    " server and of the node differ: upgrade the virtual server on an updated node before it is brought online; where"
-    " the node was evicted and added again, run Exchange setup with Reinstall on it."
-)
 
 __all__ = [
     "KEPT_TYPES",
@@ -80,7 +75,7 @@ def move_group(session: Session, group: str, node: str, timeout: float) -> dict[
         if owner == target:
             if word == "online" or (word == found.state and word != "failed"):
                 return Look("done", key, word)
-            return Look("bad", key, f"{name} is {word} on {target}", _MISMATCH)
+            return Look("bad", key, f"{name} is {word} on {target}", _EVENT_LOGS)
         if owner == found.owner:
             return Look("unchanged", key, f"{name} stayed on, or came back to, {owner} and is {word}", _EVENT_LOGS)
         return Look("bad", key, f"{name} went to {owner} and is {word}", _EVENT_LOGS)
@@ -192,7 +187,10 @@ def bring_online(session: Session, group: str, timeout: float, leave_offline: Se
         sick = [f"{r} is {now}" for r, now in states.items() if now not in ("online", "offline")]
         if sick:
             return Look(
-                "bad", key, f"{name} does not come online on {current.groups[name].owner}: {', '.join(sick)}", _MISMATCH
+                "bad",
+                key,
+                f"{name} does not come online on {current.groups[name].owner}: {', '.join(sick)}",
+                _EVENT_LOGS,
             )
         idle = [r for r, now in states.items() if now == "offline"]
         if len(of_interest) > 1 and equal[1] >= STABLE:

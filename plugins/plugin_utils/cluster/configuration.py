@@ -17,7 +17,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..hosts import console
 from ..hosts.errors import Unreadable
 from ..hosts.models import RegistryValues
 
@@ -47,16 +46,6 @@ class Configuration:
     groups: dict[str, list[str]]
     resources: dict[str, ResourceConfiguration]
     quorum_resource: str | None
-
-
-def registry_tree(text: str, key: str) -> dict[str, RegistryValues]:
-    """What ``reg query KEY /s`` printed: key below KEY ("" for itself) -> values."""
-    top = console.full_key(key).lower()
-    return {
-        name[len(top) :].lstrip("\\"): values
-        for name, values in console.registry_sections(text).items()
-        if name.lower() == top or name.lower().startswith(top + "\\")
-    }
 
 
 def read_configuration(tree: Mapping[str, RegistryValues]) -> Configuration:
@@ -125,11 +114,16 @@ def is_virtual_server(members: Mapping[str, ResourceConfiguration]) -> bool:
     Exchange 2000 and 2003 have a System Attendant resource; Exchange 5.5 has Generic Service resources
     for its services (documented), of which the one for MSExchangeSA is looked for.
     """
-    return any(
-        entry.type == SYSTEM_ATTENDANT
-        or (entry.type == "Generic Service" and entry.private.get("servicename", "").lower() == "msexchangesa")
-        for entry in members.values()
-    )
+    return attendant_of(members) is not None
+
+
+def attendant_of(members: Mapping[str, ResourceConfiguration]) -> str | None:
+    """The resource that makes a group a virtual server: its System Attendant; None where there is none."""
+    for name, entry in members.items():
+        generic = entry.type == "Generic Service" and entry.private.get("servicename", "").lower() == "msexchangesa"
+        if entry.type == SYSTEM_ATTENDANT or generic:
+            return name
+    return None
 
 
 def _children(keys: Mapping[str, object], parent: str) -> list[str]:

@@ -26,7 +26,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Group:
-    """A group: who owns it now, its state, and what the configuration says of it."""
+    """A group: who owns it now, its state, and what the configuration says of it.
+
+    ``hold``, of a virtual server: its System Attendant resource, with the nodes that may own that one (``resource``,
+    ``possible_owners``); while an update is rolled out these keep the virtual server on updated nodes.
+    """
 
     owner: str
     state: str
@@ -35,6 +39,7 @@ class Group:
     virtual_server: bool
     quorum: bool
     network_name: str | None
+    hold: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,10 @@ class ClusterState:
     def find_node(self, name: str) -> str | None:
         """The node of that name as the cluster spells it."""
         return next((node for node in self.nodes if node.lower() == name.lower()), None)
+
+    def find_resource(self, name: str) -> str | None:
+        """The resource of that name as the cluster spells it."""
+        return next((resource for resource in self.resources if resource.lower() == name.lower()), None)
 
     def resources_of(self, group: str) -> dict[str, Resource]:
         """The resources of a group."""

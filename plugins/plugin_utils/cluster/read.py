@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from ..hosts import console
 from ..hosts.commands import command, quote
 from ..hosts.errors import Unreadable
 from ..hosts.session import Output, Session
@@ -18,10 +17,10 @@ from .configuration import (
     KEY,
     Configuration,
     ResourceConfiguration,
+    attendant_of,
     is_virtual_server,
     network_name_of,
     read_configuration,
-    registry_tree,
 )
 from .model import ClusterState, Group, Node, Resource
 from .tables import Ambiguous, GroupRow, NodeRow, ResourceRow, parse_groups, parse_nodes, parse_resources
@@ -110,26 +109,20 @@ def _while_moving(session: Session, read: Callable[[], ClusterState]) -> Cluster
 
 
 def _read_once(session: Session) -> ClusterState:
-    service, tree, *tables = session.run_all(
-        [command("sc", "query", SERVICE), command("reg", "query", KEY, "/s"), *_TABLES]
-    )
-    if service.exit_code == 1060:
+    answers = session.ask(_TABLES, trees=[KEY], services=[SERVICE])
+    service = answers.services.get(SERVICE)
+    if service is None:
         return ClusterState(service="absent")
-    if service.exit_code != 0:
-        raise Unreadable(
-            f"the state of the Cluster service cannot be read (exit code {service.exit_code})", output=service.text
-        )
-    service_state = console.service_state(service.stdout)
-    if service_state != "running":
-        return ClusterState(service=service_state)
-    if tree.exit_code != 0:
-        _answers("cluster node", tables[0])
+    if service.state != "running":
+        return ClusterState(service=service.state)
+    tree = answers.registry.trees[KEY]
+    if tree is None:
+        _answers("cluster node", answers.outputs[0])
         raise Unreadable(
             f"the cluster's configuration ({KEY}) cannot be read",
-            output=tree.text,
             remedy="Use an account that is a local administrator of every node.",
         )
-    return _combine(session, read_configuration(registry_tree(tree.stdout, KEY)), tables)
+    return _combine(session, read_configuration(tree), answers.outputs)
 
 
 def _answers(what: str, output: Output) -> str:
@@ -234,6 +227,7 @@ def _state(
                 virtual_server=is_virtual_server(members[row.name]),
                 quorum=row.name == quorum.group,
                 network_name=network_name_of(members[row.name]),
+                hold=_hold(members[row.name]),
             )
             for row in groups
         },
@@ -251,6 +245,15 @@ def _state(
         words=words,
         configuration=configuration,
     )
+
+
+def _hold(members: dict[str, ResourceConfiguration]) -> dict[str, object] | None:
+    """By which resource a virtual server can be held to some nodes, and which nodes may own that one now.
+
+    A group can only go to nodes that are possible owners of all of its resources, so one of them is enough.
+    """
+    name = attendant_of(members)
+    return None if name is None else {"resource": name, "possible_owners": members[name].possible_owners}
 
 
 def _possible_owners(members: dict[str, ResourceConfiguration], numbers: dict[str, int]) -> list[str]:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -85,6 +86,42 @@ def parse_serial(text: str) -> Serial | None:
         revision=int(match[3]),
         service_pack=int(match[4] or 0),
     )
+
+
+def store_difference(
+    product: str, service_pack: int, hotfixes: Iterable[str], version: str, build: int | None = None
+) -> str | None:
+    """What of a level the version of ``store.exe`` contradicts, in words; None where it fits.
+
+    ``version``: ``6.5.7638.1``. The file must be at least of the version that the level and each of ``hotfixes``
+    brings, and not yet of the next service pack; where the level's file version is not known, its build has to lie in
+    the range of the level. ``build``: one that is expected beyond that. A text that is no version fits nothing.
+    """
+    found = version_tuple(version)
+    entry = products().get(product)
+    if entry is None or len(found) != 4:
+        return f"store.exe has the version {version}, which is none of Exchange {product}"
+    if ".".join(map(str, found[:2])) != entry["version"]:
+        return f"store.exe has the version {version}, which is none of Exchange {product} ({entry['version']})"
+    least = [(entry["store"].get(service_pack), f"service pack {service_pack}" if service_pack else "no service pack")]
+    known = entry["store_hotfixes"].get(service_pack, {})
+    least += [(known.get(hotfix), hotfix) for hotfix in hotfixes]
+    for wanted, name in least:
+        if wanted and found < version_tuple(str(wanted)):
+            return f"store.exe has the version {version}, and {name} brings {wanted}"
+    first = max(first_build(product, service_pack) or 0, build or 0)
+    if found[2] < first:
+        return f"store.exe has the version {version}, and build {first} or later is expected"
+    following = first_build(product, service_pack + 1)
+    if following is not None and found[2] >= following:
+        return f"store.exe has the version {version}, which is of a later service pack than {service_pack}"
+    return None
+
+
+def version_tuple(text: str) -> tuple[int, ...]:
+    """``6.5.7638.1`` -> (6, 5, 7638, 1); empty for another text."""
+    parts = text.split(".")
+    return tuple(map(int, parts)) if parts and all(part.isdecimal() and part.isascii() for part in parts) else ()
 
 
 def normal_hotfix(name: str) -> str | None:

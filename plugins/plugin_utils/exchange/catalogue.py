@@ -18,13 +18,19 @@ import yaml
 PLACEHOLDERS = frozenset({"package", "folder", "log"})
 STAGING_ROOT = r"C:\mailops"
 """Folder on a host below which each update has a folder of its own."""
+KINDS = ("service_pack", "hotfix", "windows_hotfix")
+RESTARTS = ("asked", "always", "never")
+"""When a restart follows: as the installer asks, whatever it says, or never."""
+_SYSTEMS = ("nt4", "2000", "server2003")
 
 _DEFAULTS: dict[str, Any] = {
     "kb": None,
+    "applies": None,
+    "requires": [],
     "upgrades_virtual_server": False,
     "extract": None,
     "command": None,
-    "restart": "only_if_asked",
+    "restart": "asked",
     "minutes": 30,
     "processes": ["update.exe", "setup.exe"],
     "notes": [],
@@ -80,7 +86,49 @@ def load(paths: Sequence[str] = ()) -> dict[str, dict[str, Any]]:
         for key, entry in _read(path).items():
             merged[key] = merge(merged[key], entry) if key in merged else copy.deepcopy(entry)
             origin[key] = path
-    return {key: _complete(origin[key], key, entry) for key, entry in merged.items()}
+    updates = {key: _complete(origin[key], key, entry) for key, entry in merged.items()}
+    for key, update in updates.items():
+        for index, need in enumerate(update["requires"]):
+            if need["update"] not in updates or need["update"] == key:
+                raise CatalogueError(
+                    origin[key],
+                    f"{key}.requires[{index}].update",
+                    "the id of another update of the catalogue is expected",
+                )
+    return updates
+
+
+def with_required(known: Mapping[str, dict[str, Any]], keys: Sequence[str]) -> list[dict[str, Any]]:
+    """The entries of these updates, each after those that it requires and that a package is given for.
+
+    An entry that is there only because another one requires it has ``prerequisite`` true. ``keys`` must be known.
+    """
+    found: dict[str, dict[str, Any]] = {}
+
+    def add(key: str, above: tuple[str, ...]) -> None:
+        if key in found:
+            return
+        for need in known[key]["requires"]:
+            if need["update"] not in above and (need["update"] in keys or package_given(known[need["update"]])):
+                add(need["update"], (*above, key))
+        found[key] = {**known[key], "prerequisite": key not in keys}
+
+    for key in keys:
+        add(key, ())
+    return list(found.values())
+
+
+def package_given(update: Mapping[str, Any]) -> bool:
+    """Whether the site says where the update's package is."""
+    return bool(update["package"]["path"])
+
+
+def applies(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:
+    """Whether an update is made for a host (as ``read_exchange`` tells it): for its Exchange, or for its Windows."""
+    if update["kind"] != "windows_hotfix":
+        return bool(exchange.get("product") == update["product"])
+    system, wanted = exchange.get("os") or {}, update["applies"]
+    return system.get("name") in wanted["os"] and system.get("service_pack") in wanted["os_service_pack"]
 
 
 def merge(below: Any, above: Any) -> Any:
@@ -143,6 +191,12 @@ def _complete(file: str, key: str, entry: dict[str, Any]) -> dict[str, Any]:
         if given is not None and not isinstance(given, dict):
             raise CatalogueError(file, f"{key}.{name}", "a mapping is expected")
         update[name] = {**copy.deepcopy(defaults), **(given or {})}
+    if isinstance(update["requires"], list):
+        # YAML 1.1 takes a bare "on" for true.
+        update["requires"] = [
+            {"on" if name is True else name: value for name, value in need.items()} if isinstance(need, dict) else need
+            for need in update["requires"]
+        ]
     _check(file, key, update)
     update["exit_codes"] = {code: {"restart": False, **meaning} for code, meaning in update["exit_codes"].items()}
     return update
@@ -168,7 +222,7 @@ def _check(file: str, key: str, update: dict[str, Any]) -> None:
         {*_DEFAULTS, "id", "title", "kind", "product", "from", "result", "package", "exit_codes", "log"},
     )
     must(isinstance(update.get("title"), str), "title", "a text is expected")
-    must(update.get("kind") in ("service_pack", "hotfix"), "kind", "service_pack or hotfix is expected")
+    must(update.get("kind") in KINDS, "kind", "service_pack, hotfix or windows_hotfix is expected")
     must(
         update.get("product") in ("5.5", "2000", "2003", "windows"),
         "product",
@@ -179,9 +233,18 @@ def _check(file: str, key: str, update: dict[str, Any]) -> None:
         "kb",
         "KB and the article's number, or null, is expected",
     )
+    windows = update["kind"] == "windows_hotfix"
+    must(
+        (update["product"] == "windows") == windows,
+        "product",
+        "windows is expected for a windows_hotfix, and only there",
+    )
+    _check_applies(file, key, windows, update["applies"])
+    _check_requires(file, key, update["requires"])
     _check_from(file, key, update.get("from"))
-    _check_result(file, key, update["kind"], update.get("result"))
     must(isinstance(update["upgrades_virtual_server"], bool), "upgrades_virtual_server", "true or false is expected")
+    must(not (windows and update["upgrades_virtual_server"]), "upgrades_virtual_server", "false is expected")
+    _check_result(file, key, update["kind"], update["upgrades_virtual_server"], update.get("result"))
     _check_package(file, key, update["package"])
     _check_log(file, key, update["log"], texts, text_or_null)
     for name in ("extract", "command"):
@@ -203,7 +266,7 @@ def _check(file: str, key: str, update: dict[str, Any]) -> None:
             f"exit_codes.{code}",
             "meaning (a text), success (true or false), and restart (true or false) are expected",
         )
-    must(update["restart"] in ("only_if_asked", "always"), "restart", "only_if_asked or always is expected")
+    must(update["restart"] in RESTARTS, "restart", "asked, always or never is expected")
     must(_whole(update["minutes"]) and update["minutes"] > 0, "minutes", "a number of minutes is expected")
     must(texts(update["processes"]), "processes", "a list of image names is expected")
     notes = update["notes"]
@@ -213,16 +276,38 @@ def _check(file: str, key: str, update: dict[str, Any]) -> None:
     must(good, "notes", "a list of about, sureness and source is expected")
 
 
-def _check_result(file: str, key: str, kind: str, result: Any) -> None:
+def _check_result(file: str, key: str, kind: str, upgrades: bool, result: Any) -> None:
     if kind == "service_pack":
         good = isinstance(result, dict) and set(result) == {"service_pack", "build"}
         expected = "service_pack and build, both whole numbers, are expected"
     else:
         good = isinstance(result, dict) and {"hotfix"} <= set(result) <= {"hotfix", "build"}
-        good = good and _is_hotfix(result["hotfix"])
+        good = good and _is_hotfix(result["hotfix"]) and ("build" in result or not upgrades)
         expected = "hotfix: KB and its number is expected (and build where the hotfix upgrades virtual servers)"
     if not good or not all(_whole(value) for name, value in result.items() if name != "hotfix"):
         raise CatalogueError(file, f"{key}.result", expected)
+
+
+def _check_applies(file: str, key: str, windows: bool, value: Any) -> None:
+    if not windows:
+        if value is not None:
+            raise CatalogueError(file, f"{key}.applies", "null is expected for an update of Exchange")
+        return
+    good = isinstance(value, dict) and set(value) == {"os", "os_service_pack"}
+    good = good and all(isinstance(value[name], list) and value[name] for name in value)
+    if not good or not set(value["os"]) <= set(_SYSTEMS) or not all(map(_whole, value["os_service_pack"])):
+        expected = "{os: [...], os_service_pack: [...]} with " + ", ".join(_SYSTEMS) + " and whole numbers is expected"
+        raise CatalogueError(file, f"{key}.applies", expected)
+
+
+def _check_requires(file: str, key: str, needs: Any) -> None:
+    good = isinstance(needs, list)
+    for need in needs if good else []:
+        good = good and isinstance(need, dict) and set(need) == {"update", "on"}
+        good = good and isinstance(need["update"], str) and need["on"] in ("cluster", "any")
+    if not good:
+        expected = "a list of {update: KEY, on: cluster} is expected; on is cluster or any"
+        raise CatalogueError(file, f"{key}.requires", expected)
 
 
 def _check_from(file: str, key: str, levels: Any) -> None:

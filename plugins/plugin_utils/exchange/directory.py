@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..hosts.errors import HostError
@@ -27,8 +27,13 @@ except ImportError as import_error:
 
 # V: gscales' scripts and ExBPA. Front-end: `serverRole` is 1 (V: Exchange's own code tests it).
 SERVER_FILTER = "(objectCategory=msExchExchangeServer)"
-ATTRIBUTES = ("name", "cn", "serialNumber", "serverRole")
+T = TypeVar("T")
+ATTRIBUTES = ("name", "cn", "serialNumber", "serverRole", "networkAddress")
+# V: scripts of that time that list databases with their files. On 5.5 there are none in Active Directory.
+DATABASE_FILTER = "(|(objectClass=msExchPrivateMDB)(objectClass=msExchPublicMDB))"
+DATABASE_ATTRIBUTES = ("name", "cn", "msExchEDBFile", "msExchOwningServer")
 _PAGE = 500
+_NO_SUCH_OBJECT = 32
 _TLS_VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
     "1.1": ssl.TLSVersion.TLSv1_1,
@@ -100,13 +105,49 @@ class Directory:
         """The Exchange servers of the forest by name in capitals.
 
         Each has ``name``, ``serial_number``, ``product``, ``service_pack``, ``build`` (null where the serial
-        number has a form that is not known) and ``front_end``. A clustered server stands there by the
+        number has a form that is not known), ``front_end``, ``organization``, ``administrative_group`` and ``fqdn``. A clustered server stands there by the
         network name of its virtual server. Raises ``DirectoryError``.
         """
+        return self._asked(lambda connection: describe_servers(self._search(connection)))
+
+    def databases(self) -> dict[str, list[dict[str, str]]]:
+        """The databases of Exchange 2000 and 2003: server's name in capitals -> list of ``name`` and ``file``.
+
+        A server of the forest without a database is not there. Raises ``DirectoryError``.
+        """
+        return self._asked(
+            lambda connection: describe_databases(self._search(connection, DATABASE_FILTER, DATABASE_ATTRIBUTES))
+        )
+
+    def configuration_entry(self, relative: str, names: Sequence[str]) -> tuple[str, dict[str, list[bytes]]] | None:
+        """An entry below the configuration naming context: its full name, and the values of these attributes as bytes.
+
+        ``relative``: its name without that of the naming context. An attribute without a value has an empty list. None
+        where there is no such entry. Raises ``DirectoryError``.
+        """
+
+        def read(connection: ldap3.Connection) -> tuple[str, dict[str, list[bytes]]] | None:
+            name = f"{relative},{self._configuration(connection)}"
+            connection.search(name, "(objectClass=*)", search_scope=ldap3.BASE, attributes=list(names))
+            entries = [entry for entry in connection.response or [] if entry.get("type") == "searchResEntry"]
+            if not entries:
+                if connection.result.get("result") in (0, _NO_SUCH_OBJECT):
+                    return None
+                raise DirectoryError(
+                    f"the directory at {self.uri} does not show {name}: {connection.result.get('description')}",
+                    remedy=f"See whether {self.user} may read the configuration of Exchange.",
+                )
+            raw = {name.lower(): values for name, values in (entries[0].get("raw_attributes") or {}).items()}
+            return str(entries[0]["dn"]), {name: list(raw.get(name.lower(), [])) for name in names}
+
+        return self._asked(read)
+
+    def _asked(self, ask: Callable[[ldap3.Connection], T]) -> T:
+        """Ask with a connection of its own. Raises ``DirectoryError`` for whatever goes wrong."""
         try:
             connection = self._connect()
             try:
-                return describe_servers(self._search(connection))
+                return ask(connection)
             finally:
                 connection.unbind()
         except LDAPException as error:
@@ -116,6 +157,18 @@ class Directory:
             ) from error
         except OSError as error:
             raise DirectoryError(f"{self.uri} cannot be reached: {_sentence(error)}", remedy=_REACH) from error
+
+    def _configuration(self, connection: ldap3.Connection) -> str:
+        """The name of the configuration naming context."""
+        connection.search("", "(objectClass=*)", search_scope=ldap3.BASE, attributes=["configurationNamingContext"])
+        roots = [_attributes(entry) for entry in connection.response or [] if entry.get("type") == "searchResEntry"]
+        contexts = roots[0].get("configurationnamingcontext", []) if roots else []
+        if not contexts:
+            raise DirectoryError(
+                f"{self.uri} names no configuration naming context",
+                remedy="Give the address of a domain controller of the forest that Exchange is in.",
+            )
+        return contexts[0]
 
     def _context(self) -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.ca_file)
@@ -166,20 +219,14 @@ class Directory:
             )
         return connection
 
-    def _search(self, connection: ldap3.Connection) -> list[Mapping[str, list[str]]]:
-        connection.search("", "(objectClass=*)", search_scope=ldap3.BASE, attributes=["configurationNamingContext"])
-        roots = [_attributes(entry) for entry in connection.response or [] if entry.get("type") == "searchResEntry"]
-        contexts = roots[0].get("configurationnamingcontext", []) if roots else []
-        if not contexts:
-            raise DirectoryError(
-                f"{self.uri} names no configuration naming context",
-                remedy="Give the address of a domain controller of the forest that Exchange is in.",
-            )
+    def _search(
+        self, connection: ldap3.Connection, what: str = SERVER_FILTER, attributes: Sequence[str] = ATTRIBUTES
+    ) -> list[Mapping[str, list[str]]]:
         entries = connection.extend.standard.paged_search(
-            contexts[0],
-            SERVER_FILTER,
+            self._configuration(connection),
+            what,
             search_scope=ldap3.SUBTREE,
-            attributes=list(ATTRIBUTES),
+            attributes=list(attributes),
             paged_size=_PAGE,
             generator=False,
         )
@@ -202,8 +249,50 @@ def describe_servers(entries: Iterable[Mapping[str, list[str]]]) -> dict[str, di
             "service_pack": serial.service_pack if serial else None,
             "build": serial.build if serial else None,
             "front_end": _first(entry, "serverrole") == "1",
+            **_place(_first(entry, "dn") or ""),
+            "fqdn": _full_name(entry.get("networkaddress", [])),
         }
     return found
+
+
+def _place(dn: str) -> dict[str, str | None]:
+    """Organisation and administrative group in the name of a server's entry (V: gscales' scripts, ExBPA): ``CN=server,
+    CN=Servers,CN=<group>,CN=Administrative Groups,CN=<organisation>,...``; None where it has another form.
+    """
+    parts = [
+        re.sub(r"\\([0-9A-Fa-f]{2}|.)", lambda found: _unescaped(found[1]), part.partition("=")[2].strip())
+        for part in re.split(r"(?<!\\),", dn)
+    ]
+    words = [part.casefold() for part in parts]
+    if words[1:2] != ["servers"] or words[3:4] != ["administrative groups"] or len(parts) < 5:
+        return {"organization": None, "administrative_group": None}
+    return {"organization": parts[4], "administrative_group": parts[2]}
+
+
+def _unescaped(text: str) -> str:
+    return chr(int(text, 16)) if len(text) == 2 else text
+
+
+def _full_name(addresses: Iterable[str]) -> str | None:
+    """The DNS name among the addresses of a server (``ncacn_ip_tcp:server.domain``: R); None without one."""
+    for address in addresses:
+        protocol, unused_colon, name = address.partition(":")
+        if protocol.lower() == "ncacn_ip_tcp" and name:
+            return name.lower()
+    return None
+
+
+def describe_databases(entries: Iterable[Mapping[str, list[str]]]) -> dict[str, list[dict[str, str]]]:
+    """Directory entries of databases as ``Directory.databases`` returns them. Pure."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for entry in entries:
+        owner, file = _first(entry, "msexchowningserver"), _first(entry, "msexchedbfile")
+        name = _first(entry, "name") or _first(entry, "cn") or ""
+        if owner and file:
+            # The owner is a distinguished name, CN=MBX1,CN=Servers,...; a computer's name holds nothing to be escaped.
+            server = owner.partition(",")[0].partition("=")[2].strip().upper()
+            found.setdefault(server, []).append({"name": name, "file": file})
+    return {server: sorted(rows, key=lambda row: row["file"]) for server, rows in found.items()}
 
 
 def upgraded(update: Mapping[str, Any], entry: Mapping[str, Any] | None) -> bool:
@@ -233,7 +322,8 @@ def _tls(context: ssl.SSLContext, host: str) -> ldap3.Tls:
 
 def _attributes(entry: Mapping[str, Any]) -> dict[str, list[str]]:
     raw: Mapping[str, Iterable[bytes]] = entry.get("raw_attributes") or {}
-    return {name.lower(): [value.decode("utf-8", "replace") for value in values] for name, values in raw.items()}
+    found = {name.lower(): [value.decode("utf-8", "replace") for value in values] for name, values in raw.items()}
+    return {**found, "dn": [str(entry.get("dn") or "")]}
 
 
 def _first(entry: Mapping[str, list[str]], name: str) -> str | None:

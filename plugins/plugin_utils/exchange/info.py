@@ -11,12 +11,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from ..cluster.configuration import registry_tree
 from ..cluster.service import COMPUTER_NAME_KEY
-from ..hosts.commands import command, quote
 from ..hosts.errors import Unreadable
-from ..hosts.models import RegistryValues
-from ..hosts.session import Output, Service, Session
+from ..hosts.session import Answers, RegistryReading, Session
 from .builds import load_data, normal_hotfix, product_of_services_version, service_pack_of, version_of
 
 SETUP_KEY = r"HKLM\SOFTWARE\Microsoft\Exchange\Setup"
@@ -45,33 +42,46 @@ def read_exchange(session: Session) -> dict[str, Any]:
 
     ``installed`` is false where Exchange is not there, also where its Setup key survived a removal. Build,
     service pack and product are null then. ``earlier_hotfixes`` names hotfixes that were installed for an
-    earlier service pack: they say nothing about this one.
+    earlier service pack: they say nothing about this one. ``store_version`` is the file version of ``store.exe``; null
+    where the host does not tell it.
     """
-    keys = _hotfix_keys()
-    registry = session.run_all(
-        [
-            *(
-                command("reg", "query", quote(key))
-                for key in (SETUP_KEY, WINDOWS_KEY, PRODUCT_OPTIONS_KEY, SESSION_MANAGER_KEY, COMPUTER_NAME_KEY)
-            ),
-            command("reg", "query", quote("HKLM\\" + keys["updates"]["key"]), "/s"),
-            *(command("reg", "query", quote("HKLM\\" + key)) for key in keys["flat"]),
-        ]
+    updates, flat = _update_keys()
+    answers = session.ask(
+        values=[SETUP_KEY, WINDOWS_KEY, PRODUCT_OPTIONS_KEY, SESSION_MANAGER_KEY, COMPUTER_NAME_KEY],
+        trees=[updates],
+        subkeys=flat,
+        services=[*exchange_services(), CLUSTER_SERVICE],
     )
-    services = session.services([*exchange_services(), CLUSTER_SERVICE])
-    return {**_describe(registry, services), "boot_time": session.boot_time()}
+    found = {**_describe(answers), "boot_time": session.boot_time(), "store_version": None}
+    store = _store_path(answers.registry) if found["installed"] else None
+    if store:
+        found["store_version"] = session.file_version(store)
+    return found
 
 
-def _describe(registry: list[Output], services: Mapping[str, Service]) -> dict[str, Any]:
-    setup = _values(registry[0], SETUP_KEY)
-    windows = _values(registry[1], WINDOWS_KEY)
-    options = _values(registry[2], PRODUCT_OPTIONS_KEY)
-    manager = _values(registry[3], SESSION_MANAGER_KEY)
-    names = _values(registry[4], COMPUTER_NAME_KEY)
+def _update_keys() -> tuple[str, list[str]]:
+    """The key whose tree names installed updates, and those whose subkeys do."""
+    keys = _hotfix_keys()
+    return "HKLM\\" + keys["updates"]["key"], ["HKLM\\" + key for key in keys["flat"]]
+
+
+def _store_path(registry: RegistryReading) -> str | None:
+    """Where ``store.exe`` lies: below the install root that Setup noted (``Services`` [V] KB texts)."""
+    setup = _values(registry, SETUP_KEY)
+    root = _text(setup, "services").rstrip("\\")
+    return f"{root}\\bin\\store.exe" if re.match(r"[A-Za-z]:\\", root) else None
+
+
+def _describe(answers: Answers) -> dict[str, Any]:
+    registry, services = answers.registry, answers.services
+    windows = _values(registry, WINDOWS_KEY)
+    options = _values(registry, PRODUCT_OPTIONS_KEY)
+    manager = _values(registry, SESSION_MANAGER_KEY)
+    names = _values(registry, COMPUTER_NAME_KEY)
     if not windows:
-        raise Unreadable(f"the version of Windows cannot be read from {WINDOWS_KEY}", output=registry[1].text[:500])
+        raise Unreadable(f"the version of Windows cannot be read from {WINDOWS_KEY}")
     evidence = any(entry.get("evidence") and name in services for name, entry in exchange_services().items())
-    marks = _marks(setup, registry[5], registry[6:], installed=evidence)
+    marks = _marks(registry, installed=evidence)
     product = marks["product"]
     cluster = services.get(CLUSTER_SERVICE)
     suites = options.get("productsuite", [])
@@ -152,10 +162,8 @@ def _level(product: str | None, setup: Mapping[str, Any]) -> tuple[int | None, i
     return number, build
 
 
-def _values(output: Output, key: str) -> dict[str, Any]:
-    if output.exit_code != 0:
-        return {}
-    values: RegistryValues = registry_tree(output.stdout, key).get("", {})
+def _values(registry: RegistryReading, key: str) -> dict[str, Any]:
+    values = registry.values.get(key) or {}
     return {name.lower(): data for name, (unused, data) in values.items()}
 
 
@@ -180,32 +188,17 @@ def read_marks(session: Session) -> dict[str, Any]:
 
     Unlike ``read_exchange`` it asks no services, so it is for hosts that are known to have Exchange.
     """
-    keys = _hotfix_keys()
-    updates_key = "HKLM\\" + keys["updates"]["key"]
-    flat_keys = ["HKLM\\" + key for key in keys["flat"]]
-    setup_output, updates_output, *flat_outputs = session.run_all(
-        [
-            command("reg", "query", quote(SETUP_KEY)),
-            command("reg", "query", quote(updates_key), "/s"),
-            *(command("reg", "query", quote(key)) for key in flat_keys),
-        ]
-    )
-    return _marks(_values(setup_output, SETUP_KEY), updates_output, flat_outputs, installed=True)
+    updates, flat = _update_keys()
+    return _marks(session.registry_read([SETUP_KEY], trees=[updates], subkeys=flat), installed=True)
 
 
-def _marks(
-    setup: Mapping[str, Any], updates_output: Output, flat_outputs: list[Output], installed: bool
-) -> dict[str, Any]:
-    keys = _hotfix_keys()
+def _marks(registry: RegistryReading, installed: bool) -> dict[str, Any]:
+    setup = _values(registry, SETUP_KEY)
     product = product_of_services_version(_number(setup, "services version") or 0) if installed else None
     service_pack, build = _level(product, setup)
-    updates_key = "HKLM\\" + keys["updates"]["key"]
-    updates = registry_tree(updates_output.stdout, updates_key) if updates_output.exit_code == 0 else {}
-    flat: list[str] = []
-    for output, key in zip(flat_outputs, keys["flat"], strict=True):
-        if output.exit_code == 0:
-            flat += [name.split("\\")[0] for name in registry_tree(output.stdout, "HKLM\\" + key) if name]
-    hotfixes, earlier = find_hotfixes(updates, flat, product, service_pack)
+    updates_key, flat_keys = _update_keys()
+    flat = [name for key in flat_keys for name in registry.subkeys[key] or []]
+    hotfixes, earlier = find_hotfixes(registry.trees[updates_key] or {}, flat, product, service_pack)
     return {
         "product": product,
         "service_pack": service_pack,

@@ -15,16 +15,17 @@ from ..cluster.service import computer_name
 from ..hosts.errors import ConnectionLost, HostError, Refused, Unreachable, WaitTimeout
 from ..hosts.jobs import Job, JobState
 from ..hosts.session import Session
-from .catalogue import fill, log_path, staging_folder
+from .catalogue import applies, fill, log_path, staging_folder
+from .evidence import HandLog, in_use, keep_in_use
 from .info import read_exchange, read_marks
-from .outcome import Outcome, at_result, judge, relevant_phrases
+from .outcome import Outcome, at_result, judge, relevant_phrases, restart_follows
 
 WAITING_FILE = "WAITING-FOR-OPERATOR.txt"
 REPORTED_FILE = "reported.txt"
 """Stands in the folder of a job whose failure was reported: the next run may start it anew."""
 CONFLICTING = ("setup.exe", "update.exe", "xcopy.exe")
 """Programs that keep a service pack from being installed while they run (KB 328839)."""
-_CLUSTERED_PRODUCTS = ("2000", "2003")
+_CLUSTERED_PRODUCTS = ("2000", "2003", "windows")
 _GONE = (Unreachable, ConnectionLost)
 
 
@@ -33,11 +34,16 @@ def job_of(session: Session, update: Mapping[str, Any]) -> Job:
     return Job(session, staging_folder(update), f"mailops-{update['id']}")
 
 
-def observe(session: Session, update: Mapping[str, Any]) -> dict[str, Any]:
+def observe(session: Session, update: Mapping[str, Any], exchange: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """How far the installation is: ``phase`` and ``exit_code`` of its job, and ``restart_pending``: the installer
     asked for a restart that has not been made yet.
+
+    ``exchange`` (as ``read_exchange``): where it shows the update, ``in_use`` names the files that were in use in its
+    installation, and ``unproven`` is true while there are any: such an update has to be installed again.
     """
-    return _installation(update, job_of(session, update).observe())
+    state = job_of(session, update).observe()
+    held = in_use(session, update) if exchange is not None and at_result(update, exchange) else []
+    return {**_installation(update, state), "unproven": bool(held), "in_use": held}
 
 
 def install(
@@ -71,18 +77,20 @@ def install(
     state = job.observe()
     if state.phase in ("finished", "interrupted") and _reported(session, update):
         # A run that is started again after a failure was reported: the operator wants another attempt.
-        job.clear()
-        session.delete(_path(update, REPORTED_FILE))
+        _forget(session, update, job)
         state = JobState("none")
     idle = state.phase in ("none", "prepared", "armed")
-    if idle and at_result(update, before):
+    unproven = at_result(update, before) and bool(in_use(session, update))
+    if idle and at_result(update, before) and not unproven:
         # Not begun by us and there already: somebody installed it.
         return _result(update, before, before, Outcome(True, False), state, [], changed=False)
     if not idle:
         session.progress(f"going on with the installation of {update['id']} that was begun ({state.phase})")
     elif method == "operator":
+        _check_applies(session, update, before)
         return _by_operator(session, update, before, package, timeout)
     else:
+        _check_applies(session, update, before)
         lines = _command_lines(update, package)
         if not account or not password:
             raise Refused(
@@ -122,7 +130,13 @@ def start_job(job: Job, lines: Sequence[str], account: str, password: str, log: 
 
 def clear(session: Session, update: Mapping[str, Any]) -> None:
     """Forget the job, at the end of the turn."""
-    job_of(session, update).clear()
+    _forget(session, update, job_of(session, update))
+
+
+def _forget(session: Session, update: Mapping[str, Any], job: Job) -> None:
+    # The report goes first: one that outlived its job would be taken for that of the next one.
+    session.delete(_path(update, REPORTED_FILE))
+    job.clear()
 
 
 def check_may_install(session: Session, update: Mapping[str, Any]) -> None:
@@ -143,6 +157,18 @@ def check_may_install(session: Session, update: Mapping[str, Any]) -> None:
         )
 
 
+def _check_applies(session: Session, update: Mapping[str, Any], exchange: Mapping[str, Any]) -> None:
+    if applies(update, exchange):
+        return
+    system = exchange["os"]
+    there = f"Exchange {exchange['product']}" if exchange["product"] else "no Exchange"
+    raise Refused(
+        f"{update['id']} is not for {session.host}, which has {there} on Windows {system['name']} with service pack"
+        f" {system['service_pack']}",
+        remedy="Leave the update out for this host, or choose the one for its product and system.",
+    )
+
+
 def _by_operator(
     session: Session, update: Mapping[str, Any], before: dict[str, Any], package: str | None, timeout: float
 ) -> dict[str, Any]:
@@ -153,18 +179,26 @@ def _by_operator(
     instructions = [
         f"setup: {update['id']}",
         f"host: {before['computer_name'] or session.host}",
-        f"what: run the setup of {update['title']} on this host now, as an Exchange Full Administrator",
+        f"what: run the setup of {update['title']} on this host now, as {_role(update)}",
         f"package: {package or update['package']['path'] or update['package']['file'] or 'as the site keeps it'}",
-        "restart: only if the setup asks for it, and then leave it to the playbook: answer no",
+        "restart: leave it to the playbook, which makes it where it is needed: answer no when the setup asks",
         f"until: {minutes} minutes after this file was written; the playbook sees by itself when it is done",
     ]
+    log = HandLog(session, update)
+    again = at_result(update, before)
+
+    def seen() -> bool | None:
+        if again and not log.grown():
+            return None
+        return True if at_result(update, read_marks(session)) else None
+
     session.make_dir(staging_folder(update))
     session.write_text(_path(update, WAITING_FILE), instructions)
     for line in instructions[1:]:
         session.progress(line)
     try:
         session.wait(
-            patient(session, lambda: True if at_result(update, read_marks(session)) else None),
+            patient(session, seen),
             what=f"somebody to install {update['title']}",
             timeout=timeout,
             tolerate=_GONE,
@@ -175,9 +209,15 @@ def _by_operator(
         raise
     finally:
         _remove(session, _path(update, WAITING_FILE))
+    lines = log.new_lines()
     after = read_exchange(session)
-    outcome = judge(update, None, [], before, after)
-    return _result(update, before, after, outcome, JobState("none"), [], changed=True)
+    outcome = judge(update, None, lines, before, after)
+    keep_in_use(session, update, lines, outcome.success)
+    return _result(update, before, after, outcome, JobState("none"), lines, changed=True)
+
+
+def _role(update: Mapping[str, Any]) -> str:
+    return "a local administrator" if update["product"] == "windows" else "an Exchange Full Administrator"
 
 
 def _conclude(
@@ -202,6 +242,7 @@ def _conclude(
                 *outcome.problems,
             ],
         )
+    keep_in_use(session, update, lines, outcome.success)
     if outcome.success:
         # The account's password is kept by Windows as long as the task is there.
         job.remove_task()
@@ -265,7 +306,7 @@ def _still_running(session: Session, update: Mapping[str, Any]) -> str:
 
 def _installation(update: Mapping[str, Any], state: JobState) -> dict[str, Any]:
     code = update["exit_codes"].get(state.exit_code) if state.exit_code is not None else None
-    asked = bool(code and code["success"] and (code["restart"] or update["restart"] == "always"))
+    asked = bool(code and code["success"] and restart_follows(update, code["restart"]))
     return {
         "phase": state.phase,
         "exit_code": state.exit_code,

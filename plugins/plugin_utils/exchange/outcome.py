@@ -27,7 +27,7 @@ class Outcome:
 def at_result(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:
     """Whether a host shows what the update brings (or something later)."""
     result = update["result"]
-    if update["kind"] == "hotfix":
+    if update["kind"] != "service_pack":
         return result["hotfix"] in exchange["hotfixes"]
     if exchange.get("product") != update["product"]:
         return False
@@ -58,7 +58,7 @@ def judge(
     problem with a remedy.
     """
     problems: list[dict[str, str]] = []
-    restart = update["restart"] == "always"
+    restart = False
     meaning: Mapping[str, Any] | None = None
     if exit_code is not None:
         code = exit_code & 0xFFFFFFFF
@@ -83,6 +83,7 @@ def judge(
     elif after.get("pending_restart") and not before.get("pending_restart"):
         # A person saw the installer's end; what it asked for shows in the files that wait for a restart.
         restart = True
+    restart = restart_follows(update, restart)
     problems += log_problems(update, log_lines)
     reached = at_result(update, after)
     if not reached:
@@ -102,23 +103,35 @@ def judge(
     return Outcome(success=not problems, restart_required=restart and reached, problems=problems)
 
 
+def restart_follows(update: Mapping[str, Any], asked: bool) -> bool:
+    """Whether a restart follows an installation by the update's own rule; ``asked``: the installer asked for one."""
+    return {"always": True, "never": False}.get(update["restart"], asked)
+
+
+def files_in_use(update: Mapping[str, Any], lines: Iterable[str]) -> list[str]:
+    """Names of the files that the installer's log calls in use, each once."""
+    phrase = update["log"]["in_use"]
+    found = [_file_of(line.strip(), phrase) for line in lines if phrase and _has(line, [phrase])]
+    return list(dict.fromkeys(found))
+
+
 def log_problems(update: Mapping[str, Any], lines: Iterable[str]) -> list[dict[str, str]]:
     """What the log says against success.
 
     Setup logs expected return values as errors and takes them back with a line IGNORING PREVIOUS ERRORS
     (documented by the Exchange team): such a line discards the failure phrases since the one before it.
-    ``final`` phrases and files in use are never taken back.
+    ``final`` phrases and files in use are never taken back: a file in use is no success whatever the exit code is.
     """
+    lines = list(lines)
     log = update["log"]
     open_errors: list[str] = []
     finals: list[str] = []
-    in_use: list[str] = []
     for line in lines:
         text = line.strip()
         if log["ignore"] and _has(text, [log["ignore"]]):
             open_errors = []
         elif log["in_use"] and _has(text, [log["in_use"]]):
-            in_use.append(_file_of(text, log["in_use"]))
+            continue
         elif _has(text, log["final"]):
             finals.append(text)
         elif _has(text, log["failure"]):
@@ -129,7 +142,7 @@ def log_problems(update: Mapping[str, Any], lines: Iterable[str]) -> list[dict[s
             "Stop the service or program that holds it (antivirus, backup agent, monitoring), then run the update"
             " again until it ends without messages.",
         )
-        for name in dict.fromkeys(in_use)
+        for name in files_in_use(update, lines)
     ]
     problems += [
         _problem(f"the installer's log says: {text}", "Remove the cause and start again.")
@@ -154,13 +167,13 @@ def _file_of(text: str, phrase: str) -> str:
 
 def _wanted(update: Mapping[str, Any]) -> str:
     result = update["result"]
-    if update["kind"] == "hotfix":
+    if update["kind"] != "service_pack":
         return str(result["hotfix"])
     return f"service pack {result['service_pack']} (build {result['build']})"
 
 
 def _shown(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> str:
-    if update["kind"] == "hotfix":
+    if update["kind"] != "service_pack":
         return ", ".join(exchange["hotfixes"]) or "no hotfix"
     return f"service pack {exchange.get('service_pack')} (build {exchange.get('build')})"
 

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from ..hosts.commands import Raw, command, quote, secret
@@ -32,7 +34,7 @@ def observe(session: Session, update: Mapping[str, Any], source: str | None, fol
     origin = source_path(update, source)
     path = _target(update, origin, folder)
     found: dict[str, Any] = {
-        "needed": bool(origin and _SHARE.match(origin)),
+        "needed": bool(origin and (_SHARE.match(origin) or _is_here(origin))),
         "staged": False,
         "path": path,
         "size": None,
@@ -77,8 +79,12 @@ def stage(
     share_user: str | None = None,
     share_password: str | None = None,
     timeout: float = 7200,
+    files: Session | None = None,
 ) -> dict[str, Any]:
     """Bring the package into the folder: copied beside its place, checked, then renamed into it.
+
+    A source that begins with ``/`` is a file of the control node. It is copied by ``files``, a session that can copy
+    (of the same host; by default ``session`` itself), which goes on with what an earlier run has begun.
 
     ``share_user`` and ``share_password`` open the share (a network logon has nothing to show to a second
     host); the connection is taken away again whatever happens. The password stands on a command line
@@ -86,10 +92,12 @@ def stage(
     and what ``observe`` says before and after. Raises ``Refused`` where the package cannot be verified,
     ``CommandFailed`` where it is another file than the catalogue says.
     """
-    before = observe(session, update, source, folder)
+    origin = source_path(update, source)
+    # What can copy a file can also read it back: the host's own means of proving it do not matter then.
+    looking = files if files is not None and origin is not None and _is_here(origin) else session
+    before = observe(looking, update, source, folder)
     if before["staged"]:
         return {"changed": False, "before": before, "after": before}
-    origin = source_path(update, source)
     if origin is None:
         raise Refused(
             f"no package of {update['id']} is named",
@@ -98,6 +106,12 @@ def stage(
     if before["problem"]:
         raise Refused(before["problem"]["what"], remedy=before["problem"]["remedy"])
     share = _SHARE.match(origin)
+    if _is_here(origin):
+        _send(session, files or session, update, origin, before["path"], folder)
+        after = observe(looking, update, source, folder)
+        if not after["staged"]:
+            raise CommandFailed(f"the package {after['path']} is not as the catalogue says after it was copied")
+        return {"changed": True, "before": before, "after": after}
     if share is None:
         _verify(session, update, before["path"], None)
         return {"changed": False, "before": before, "after": observe(session, update, source, folder)}
@@ -134,12 +148,42 @@ def stage(
     return {"changed": True, "before": before, "after": after}
 
 
+def share_is_readable(session: Session, path: str, user: str | None, password: str | None) -> str:
+    r"""What keeps a host from reading a path such as ``\\server\share\file``, in a sentence; empty where it can.
+
+    The connection to the share is taken away again. Raises ReadOnlyViolation in a session that may not make one.
+    """
+    if _SHARE.match(path) is None:
+        return f"{path} is no path on a share"
+    try:
+        with share_opened(session, path, user, password):
+            output = session.run(command("dir", Raw("/b"), quote(path)) + " >nul", changes=False)
+    except CommandFailed as error:
+        return f"{error.message}: {' '.join(error.output.split())[:200]}"
+    return "" if output.exit_code == 0 else f"{path} is not there, or cannot be read from {session.host}"
+
+
+@contextmanager
+def share_opened(session: Session, path: str, user: str | None, password: str | None) -> Iterator[None]:
+    """Have the share of a path open as ``user`` for a while; nothing happens for a path of the host, or without a user.
+
+    A network logon has nothing to show to a second host. Raises CommandFailed where the share cannot be opened.
+    """
+    share = _SHARE.match(path)
+    opened = share is not None and _open_share(session, share[1], user, password)
+    try:
+        yield
+    finally:
+        if share is not None and opened:
+            _close_share(session, share[1])
+
+
 def source_path(update: Mapping[str, Any], source: str | None) -> str | None:
     """The package's full path where it comes from; None where nobody said."""
     path = source or update["package"]["path"]
     if not path:
         return None
-    if path.endswith("\\"):
+    if path.endswith(("\\", "/")):
         if not update["package"]["file"]:
             raise Refused(
                 f"the file name of the package of {update['id']} is not known",
@@ -153,9 +197,48 @@ def _target(update: Mapping[str, Any], origin: str | None, folder: str) -> str |
     """Where the package lies, or has to lie, on the host."""
     if origin is None:
         return None
+    if _is_here(origin):
+        return f"{folder}\\{origin.rsplit('/', 1)[1]}"
     if not _SHARE.match(origin):
         return origin
     return f"{folder}\\{origin.rsplit(chr(92), 1)[1]}"
+
+
+def _is_here(origin: str) -> bool:
+    """Whether a path is one of the control node."""
+    return origin.startswith("/")
+
+
+def _send(session: Session, files: Session, update: Mapping[str, Any], origin: str, path: str, folder: str) -> None:
+    """Copy a file of the control node beside its place, prove it by reading it back, and put it there."""
+    if not files.copies_files:
+        raise Refused(
+            f"the package {origin} is a file of the control node, which this connection cannot copy to {session.host}",
+            remedy="Set via to smb, use the connection mailops.exchange.rpc, or name the file on a share.",
+        )
+    expected = update["package"]["size"]
+    try:
+        size = Path(origin).stat().st_size
+    except OSError as error:
+        raise CommandFailed(
+            f"the package {origin} of the control node cannot be read: {error.strerror or error}",
+            remedy="Check the path on the machine that runs ansible-playbook.",
+        ) from None
+    if expected not in (None, size):
+        raise CommandFailed(
+            f"the package {origin} has {size} bytes, the catalogue says {expected}",
+            remedy="See whether it is the right file and language, or correct package.size.",
+        )
+    part = f"{path}.part"
+    session.make_dir(folder)
+    files.put_file(origin, part)
+    try:
+        _verify(files, update, part, size)
+    except CommandFailed:
+        # What was begun with another file's beginning must not be gone on with for ever.
+        files.delete(part)
+        raise
+    files.move_file(part, path)
 
 
 def _verify(session: Session, update: Mapping[str, Any], path: str, expected: int | None) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..cluster.act import KEPT_TYPES
@@ -24,25 +25,30 @@ from ..cluster.service import computer_name
 from ..hosts.commands import check_name
 from ..hosts.errors import CommandFailed, Refused, WaitTimeout
 from ..hosts.jobs import Job
+from ..hosts.logs import line_counts, new_lines
 from ..hosts.session import Session
 from .catalogue import staging_folder
 from .directory import DirectoryError, upgraded
 from .info import read_marks
 from .install import start_job
 from .outcome import at_result
+from .troubles import Signs, attach, known_words, recent_events, recognise
 
 PLACEHOLDERS = frozenset({"group", "network_name", "node"})
-MISMATCH = 0xC1037B44
-"""Error c1037b44: the version on this computer does not match the version on the server (KB 328839)."""
+SETUP_LOG = r"C:\Exchange Server Setup Progress.log"
+"""Where Setup writes ([V] Exchange team blog), and an upgrade of a virtual server too ([V] KB 887722, for 2000)."""
 _DTC = "Distributed Transaction Coordinator"
 _REPLICATION = 900.0
 """Seconds to wait for the directory after a tool ended well: the change may be made on another controller."""
-_EXPLAINED = (
-    "Error c1037b44 means that the versions differ: the virtual server stands on, or the upgrade was run from, a node"
-    " that is not updated. To hold before: the virtual server on an updated node, its System Attendant offline, only IP"
-    " Address, Network Name and Physical Disk online in its group, the Distributed Transaction Coordinator online."
-)
 _OUTPUT = "output.txt"
+
+
+@dataclass(frozen=True)
+class Unmet:
+    """A precondition of the upgrade that does not hold, and what brings it about."""
+
+    what: str
+    remedy: str
 
 
 class ServerDirectory(Protocol):
@@ -106,12 +112,13 @@ def upgrade(
     missing = unmet(state, name, node, at_result(update, read_marks(session)))
     if missing:
         raise Refused(
-            f"{name} cannot be upgraded now: {'; '.join(missing)}",
-            remedy="Bring about what is missing. " + _EXPLAINED,
-            unmet=missing,
+            f"{name} cannot be upgraded now: {'; '.join(entry.what for entry in missing)}",
+            remedy=" ".join(dict.fromkeys(entry.remedy for entry in missing)),
+            unmet=[{"what": entry.what, "remedy": entry.remedy} for entry in missing],
         )
     exit_code: int | None = None
     instructions: list[str] = []
+    written = line_counts(session, [SETUP_LOG])[0]
     if method == "command":
         exit_code = _by_command(
             session, update, name, network_name, node, command, account, password, _rest(session, started, timeout)
@@ -129,12 +136,12 @@ def upgrade(
     except WaitTimeout as error:
         # What comes after a failure may bring the virtual server back to where it was: the steps of now are not the
         # remedy of later.
-        error.remedy = (
-            f'"Upgrade Exchange Virtual Server" was not chosen for {network_name} within the time, or it failed. Start'
-            " the run again when somebody is there to do it: it goes on from here and says again where. " + _EXPLAINED
-            if instructions
-            else "See what the command did; " + _EXPLAINED
-        )
+        error.remedy = f"See what the command did, and whether {network_name} is upgraded on another controller."
+        lines = new_lines(session, SETUP_LOG, written, known_words())
+        signs = Signs(recent_events(session, started), text="\n".join(lines), timeout="upgrade" if instructions else "")
+        trouble = recognise(signs, update["product"])
+        if trouble:
+            attach(error, trouble)
         raise
     return {
         "changed": True,
@@ -145,27 +152,37 @@ def upgrade(
     }
 
 
-def unmet(state: ClusterState, group: str, node: str, node_is_updated: bool) -> list[str]:
-    """What of the article's preconditions does not hold, in words; nothing where all hold. Pure."""
+def unmet(state: ClusterState, group: str, node: str, node_is_updated: bool) -> list[Unmet]:
+    """Which of the article's preconditions do not hold; nothing where all do. Pure.
+
+    They are: the virtual server on an updated node, and that node is this one; in its group IP Address, Network Name
+    and Physical Disk online and everything else, with its System Attendant, offline; the Distributed Transaction
+    Coordinator online.
+    """
     found = state.groups[group]
     missing = []
     if found.owner.lower() != node.lower():
-        missing.append(f"it stands on {found.owner}, and this node is {node}")
+        missing.append(Unmet(f"it stands on {found.owner}, and this node is {node}", f"Move {group} to {node} first."))
     if not node_is_updated:
-        missing.append(f"{node} is not updated")
+        missing.append(Unmet(f"{node} is not updated", f"Install the update on {node} first."))
     kept = {kind.lower() for kind in KEPT_TYPES}
     attendants = 0
     for name, resource in state.resources_of(group).items():
         attendants += resource.type == SYSTEM_ATTENDANT
-        if resource.type.lower() in kept:
-            if resource.state != "online":
-                missing.append(f"{name} is {resource.state} and has to be online")
-        elif resource.state != "offline":
-            missing.append(f"{name} is {resource.state} and has to be offline")
+        wanted = "online" if resource.type.lower() in kept else "offline"
+        if resource.state != wanted:
+            what = f"{name} is {resource.state} and has to be {wanted}"
+            missing.append(Unmet(what, f"{'Bring' if wanted == 'online' else 'Take'} {name} {wanted}."))
     if not attendants:
-        missing.append("it has no System Attendant")
+        missing.append(Unmet("it has no System Attendant", "Name the group of a virtual server."))
     if not any(entry.type == _DTC and entry.state == "online" for entry in state.resources.values()):
-        missing.append("no Distributed Transaction Coordinator resource of the cluster is online")
+        coordinators = [name for name, entry in state.resources.items() if entry.type == _DTC]
+        missing.append(
+            Unmet(
+                "no Distributed Transaction Coordinator resource of the cluster is online",
+                f"Bring {coordinators[0]} online." if coordinators else "Make such a resource in the cluster.",
+            )
+        )
     return missing
 
 
@@ -181,6 +198,7 @@ def _by_command(
     timeout: float,
 ) -> int | None:
     """Run the site's command as a job; a job that an earlier run began is gone on with."""
+    started = session.clock.now()
     if not template:
         raise Refused(
             "no command line that upgrades a virtual server is known",
@@ -212,13 +230,18 @@ def _by_command(
         raise CommandFailed(
             f"the upgrade of {network_name} was cut off", output=output[-2000:], remedy="Look at the node; start again."
         )
-    if state.exit_code != 0 or "c1037b44" in output.lower():
-        raise CommandFailed(
+    trouble = recognise(Signs(exit_code=state.exit_code, text=output))
+    if state.exit_code != 0 or trouble:
+        error = CommandFailed(
             f"the upgrade of {network_name} failed with {_code(state.exit_code)}",
             exit_code=state.exit_code,
             output=output[-2000:],
-            remedy=_EXPLAINED if is_mismatch(state.exit_code, output) else "Read what the command said; start again.",
+            remedy="Read what the command said; start again.",
         )
+        trouble = trouble or recognise(Signs(recent_events(session, started)), update["product"])
+        if trouble:
+            attach(error, trouble)
+        raise error
     return state.exit_code
 
 
@@ -237,12 +260,6 @@ def fill_command(template: str, group: str, network_name: str, node: str) -> str
             remedy="{group}, {network_name} and {node} are known; write a brace itself twice.",
         )
     return template.format(**values).replace("%", "%%")
-
-
-def is_mismatch(exit_code: int | None, output: str) -> bool:
-    """Whether error c1037b44 shows, as an exit code (signed or not) or in what a tool printed."""
-    code_fits = exit_code is not None and exit_code & 0xFFFFFFFF == MISMATCH
-    return code_fits or "c1037b44" in output.lower()
 
 
 def _code(exit_code: int | None) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -119,6 +120,26 @@ def digest(session: Session, path: str, algorithm: str) -> str | None:
     return None
 
 
+def version(session: Session, path: str) -> str | None:
+    """File version by wmic (CIM_DataFile.Version [V] MS documentation); None where it is not told.
+
+    The property is the file's own version text, which may have words behind the numbers. That a file which is not
+    there gives a sentence and exit code 0: [R]; whatever else goes wrong is no failure here either.
+    """
+    name = check_name(path, "path")
+    if "'" in name:
+        return None
+    where = quote("name='" + name.replace("\\", "\\\\") + "'")
+    output = session.run(f"wmic datafile where {where} get Version /value <nul", changes=False)
+    return version_of(console.wmic_values(output.stdout).get("Version", ""))
+
+
+def version_of(text: str) -> str | None:
+    """The four numbers at the beginning of a file's version text; None where they are not there."""
+    found = re.match(r"\s*(\d+)[.,]\s*(\d+)[.,]\s*(\d+)[.,]\s*(\d+)", text)
+    return ".".join(str(int(number)) for number in found.groups()) if found else None
+
+
 __all__ = [
     "content",
     "delete",
@@ -128,5 +149,7 @@ __all__ = [
     "read_line",
     "read_text",
     "size",
+    "version",
+    "version_of",
     "write_text",
 ]

@@ -27,8 +27,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from . import console, files
-from .commands import check_name, command, quote, secret
+from . import console, logs
+from .commands import check_name, quote
 from .errors import CommandFailed, ConnectionLost, Refused, Unreachable, Unreadable, WaitTimeout
 from .session import Session
 
@@ -82,6 +82,7 @@ class Job:
         if " " in self.folder:
             # schtasks would take what stands before the blank for the program.
             raise Refused(f"the folder of a job must not hold a blank: {self.folder}")
+        self._starter = session.starter(self.folder, self.task_name)
 
     def path(self, name: str) -> str:
         """Full path of a file of the job."""
@@ -99,52 +100,22 @@ class Job:
         return state
 
     def _observe(self) -> JobState:
-        token = self.session.token
-
-        def exists(name: str) -> str:
-            return f"if exist {quote(self.path(name))} (echo yes) else (echo no)"
-
-        # The order matters: what shows that it has started, whether it runs, and only then whether it has ended.
-        # So "started, not running, no exit code" cannot be a job that ended while we were looking.
-        lines = [
-            exists("run.cmd"),
-            exists("go.txt"),
-            exists("started.txt"),
-            files.read_line(self.path("boot.txt"), token),
-            "schtasks /query /v /fo csv /nh",
-            "wmic os get LastBootUpTime /value <nul",
-            files.read_line(self.path("exit.txt"), token),
-        ]
-        answers = self.session.run_all(lines)
-        prepared, armed, started = (answer.stdout.strip() == "yes" for answer in answers[:3])
-        boot_text = files.content(self.path("boot.txt"), token, answers[3])
-        exit_text = files.content(self.path("exit.txt"), token, answers[6])
-        boot = (boot_text or "").strip() or None
-        now = console.wmic_values(answers[5].stdout).get("LastBootUpTime", "")
-        since = bool(boot and now and restarted(boot, now))
-        if exit_text is not None:
-            return JobState("finished", self._exit_code(exit_text), boot, since)
-        if started:
-            running = self._task_runs(answers[4].stdout) and not since
-            return JobState("running" if running else "interrupted", None, boot, since)
-        if armed:
+        look = self._starter.look()
+        boot = (look.boot_text or "").strip() or None
+        since = bool(boot and look.boot_now and restarted(boot, look.boot_now))
+        if look.exit_text is not None:
+            return JobState("finished", self._exit_code(look.exit_text), boot, since)
+        if look.started:
+            return JobState("running" if look.runs and not since else "interrupted", None, boot, since)
+        if look.armed:
             return JobState("armed", None, boot, since)
-        return JobState("prepared" if prepared else "none", None, boot, since)
+        return JobState("prepared" if look.prepared else "none", None, boot, since)
 
     def _exit_code(self, text: str) -> int:
         found = re.search(r"-?\d+", text)
         if not found:
             raise Unreadable(f"{self.path('exit.txt')} on {self.session.host} holds no exit code: {text.strip()!r}")
         return console.signed(int(found.group()))
-
-    def _task_runs(self, table: str) -> bool:
-        """Whether the scheduler shows the task as something else than idle: an idle task's status is empty [V].
-
-        A task that is not in the table was taken away by hand; nothing is known then, and what is not known to have
-        ended counts as running, so that nothing is started beside it.
-        """
-        ours = [task for task in console.tasks(table) if task.name.lower() == self.task_name.lower()]
-        return not ours or any(task.status for task in ours)
 
     # ---- starting --------------------------------------------------------------------------------------
 
@@ -154,9 +125,6 @@ class Job:
         Goes on from wherever an earlier attempt was cut off. Refused when the job has run before: look at it with
         ``observe``, and ``clear`` it first. Each line runs when the one before it ended with 0; the exit code is that
         of the last one that ran. They are lines of a command file (a literal ``%`` is doubled there).
-
-        The password stands on the command line of schtasks.exe (``/rp``): Server 2003 documents no other way to
-        give a task its account without a person at the keyboard. It is sent encrypted, and kept by Windows.
         """
         for attempt in range(_ATTEMPTS + 1):
             state = self.observe()
@@ -171,13 +139,13 @@ class Job:
                 )
             if attempt == _ATTEMPTS:
                 break
-            if state.phase == "armed" and not self._disarm():
+            if state.phase == "armed" and not self._starter.disarm():
                 # An earlier start is just taking the token.
                 continue
             try:
                 self._prepare(lines, log)
-                self._create_task(account, password)
-                self._arm()
+                self._starter.create(account, password)
+                self._starter.arm()
             except CommandFailed as error:
                 if error.exit_code != 9:
                     raise
@@ -185,43 +153,24 @@ class Job:
                     f"the job in {self.folder} on {self.session.host} has just been started by another run",
                     remedy="let only one run at a time work on a host",
                 ) from None
-            self._run_task()
+            self._starter.run()
             begun = self._begun()
             if begun is not None:
                 return begun
-            if self._last_result():
-                # The scheduler has tried. A wrong password tried again would only lock the account.
+            if self._starter.last_error():
+                # Windows has tried. A wrong password tried again would only lock the account.
                 break
         # Nothing may start later on, behind everybody's back.
-        if not self._disarm():
+        if not self._starter.disarm():
             return self.observe()
-        raise CommandFailed(
-            f"the scheduled task {self.task_name} on {self.session.host} does not start{self._last_result()}",
-            remedy=f"see whether {account} may log on as a batch job and its password is right "
-            "(C:\\WINDOWS\\Tasks\\SchedLgU.Txt on the host), and whether the service Schedule runs",
-        )
-
-    def _disarm(self) -> bool:
-        """Take the token away; False when somebody was faster and the job is starting."""
-        source, target = quote(self.path("go.txt")), quote("prepared.txt")
-        output = self.session.run(
-            f"(if exist {quote(self.path('prepared.txt'))} del /f /q {quote(self.path('prepared.txt'))}) "
-            f"& ren {source} {target}",
-            changes=True,
-        )
-        return output.exit_code == 0
-
-    def _unless_started(self, line: str) -> str:
-        """The line, or exit code 9 when the job has started: somebody else may have done that since we looked."""
-        return f"if exist {quote(self.path('started.txt'))} (exit 9) else ({line})"
+        raise self._starter.cannot_start(account)
 
     def _prepare(self, lines: Sequence[str], log: str | None) -> None:
-        session, started = self.session, self.path("started.txt")
-        session.make_dir(self.folder)
-        files.write_text(session, self.path("run.cmd"), self._script(lines, log), unless=started)
+        self.session.make_dir(self.folder)
+        self._starter.write("run.cmd", self._script(lines, log))
         if log:
-            files.write_text(session, self.path("log.txt"), [check_name(log, "log")], unless=started)
-        files.write_text(session, self.path("boot.txt"), [session.boot_time()], unless=started)
+            self._starter.write("log.txt", [check_name(log, "log")])
+        self._starter.write("boot.txt", [self.session.boot_time()])
 
     def _script(self, lines: Sequence[str], log: str | None) -> list[str]:
         if not lines:
@@ -245,52 +194,6 @@ class Job:
         script.append(f">{quote(self.path('exit.tmp'))} echo %ERRORLEVEL%")
         script.append(f"ren {quote(self.path('exit.tmp'))} exit.txt")
         return script
-
-    def _create_task(self, account: str, password: str) -> None:
-        session = self.session
-        # Server 2003 has no /f for /create and would ask whether to replace a task of that name.
-        session.run(self._unless_started(self._schtasks("/delete", "/f")), changes=True)
-        failures: list[CommandFailed] = []
-        # Midnight is over, so it never starts by itself. Server 2003 wants HH:MM, XP and some service packs
-        # HH:MM:SS [R]. No date: its format depends on the host's region.
-        for midnight in ("00:00", "00:00:00"):
-            line = command(
-                "schtasks",
-                "/create",
-                *("/tn", quote(self.task_name)),
-                *("/tr", quote(self.path("run.cmd"))),
-                *("/sc", "once", "/st", midnight),
-                *("/ru", quote(account)),
-                *("/rp", secret(password)),
-            )
-            try:
-                line = self._unless_started(line)
-                session.change(line, f"creating the task {self.task_name} on {session.host}", secrets=[password])
-                return
-            except CommandFailed as error:
-                failures.append(error)
-        raise failures[0]
-
-    def _arm(self) -> None:
-        self.session.change(
-            self._unless_started(f">{quote(self.path('go.txt'))} echo go"), f"arming the job in {self.folder}"
-        )
-
-    def _run_task(self) -> None:
-        try:
-            output = self.session.run(self._schtasks("/run"), changes=True)
-        except ConnectionLost as error:
-            # Whether it has started shows in the token, not in the answer that got lost.
-            self.session.trace(f"going on to look after: {error}")
-            self.session.reconnect()
-            return
-        if output.exit_code != 0:
-            raise CommandFailed(
-                f"the task {self.task_name} on {self.session.host} cannot be run: {console.first_line(output.text)}",
-                exit_code=output.exit_code,
-                output=output.text,
-                remedy="see whether the service Schedule runs on the host",
-            )
 
     def _begun(self) -> JobState | None:
         """Wait a little for the token to be taken. None: it lies there still."""
@@ -316,17 +219,6 @@ class Job:
         except WaitTimeout:
             return None
 
-    def _last_result(self) -> str:
-        """In brackets, why the scheduler could not start the task: a negative result is an error of its own."""
-        output = self.session.run("schtasks /query /v /fo csv /nh", changes=False)
-        for task in console.tasks(output.stdout):
-            if task.name.lower() == self.task_name.lower() and (task.last_result or 0) < 0:
-                return f" (error 0x{(task.last_result or 0) & 0xFFFFFFFF:08x})"
-        return ""
-
-    def _schtasks(self, verb: str, *more: str) -> str:
-        return command("schtasks", verb, "/tn", quote(self.task_name), *more)
-
     # ---- afterwards --------------------------------------------------------------------------------------
 
     def wait(self, timeout: float, what: str) -> JobState:
@@ -351,31 +243,16 @@ class Job:
 
     def log_lines(self, phrases: Sequence[str]) -> list[str]:
         """Lines of the job's log that hold one of the phrases, in any case, written since the job began."""
-        session, token = self.session, self.session.token
-        answers = session.run_all(
-            [files.read_line(self.path("log.txt"), token), files.read_line(self.path("before.txt"), token)]
-        )
-        log = (files.content(self.path("log.txt"), token, answers[0]) or "").strip()
-        before = console.count(files.content(self.path("before.txt"), token, answers[1]) or "") or 0
-        if not log or not phrases:
+        session = self.session
+        log_text, before_text = session.read_texts([self.path("log.txt"), self.path("before.txt")])
+        log, before = (log_text or "").strip(), console.count(before_text or "") or 0
+        if not log:
             return []
-        searched = " ".join(f"/c:{quote(phrase)}" for phrase in phrases)
-        total, matches = session.run_all([f'find /c /v "" <{quote(log)}', f"findstr /n /i /l {searched} {quote(log)}"])
-        if matches.exit_code not in (0, 1):
-            return []
-        if (console.count(total.stdout) or 0) < before:
-            # The log was begun anew.
-            before = 0
-        found: list[str] = []
-        for line in matches.stdout.split("\n"):
-            number, separator, text = line.partition(":")
-            if separator and number.isdigit() and int(number) > before:
-                found.append(text)
-        return found
+        return logs.new_lines(session, log, before, phrases)
 
     def remove_task(self) -> None:
         """Delete the scheduled task of a job that has finished; its files stay. That there is none is no error."""
-        self.session.run(self._schtasks("/delete", "/f"), changes=True)
+        self._starter.remove()
 
     def clear(self) -> None:
         """Forget the job, so that it can be started anew: the task and the files that tell its story.
@@ -384,12 +261,12 @@ class Job:
         have ended is not forgotten.
         """
         state = self.observe()
-        if state.phase == "armed" and not self._disarm():
+        if state.phase == "armed" and not self._starter.disarm():
             state = self.observe()
         if state.phase == "running":
             raise Refused(f"the job in {self.folder} on {self.session.host} is running", phase=state.phase)
         # What tells that it has run goes last, and the task after it: an idle task is what shows that a job without an
         # exit code was interrupted. So a cut in between never makes the job look new, nor as if it ran for ever.
         names = ("go.txt", "prepared.txt", "run.cmd", "log.txt", "before.txt", "exit.tmp", "boot.txt", "started.txt")
-        files.delete_all(self.session, [self.path(name) for name in (*names, "exit.txt")])
+        self._starter.delete_files((*names, "exit.txt"))
         self.remove_task()

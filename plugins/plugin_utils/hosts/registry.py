@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from . import console
 from .commands import quote
 from .errors import Unreadable
-from .models import Output, RegistryValues
+from .models import Output, RegistryReading, RegistryValues
 
 if TYPE_CHECKING:
     from .session import Session
@@ -43,6 +43,36 @@ def _values(session: Session, key: str, output: Output) -> RegistryValues | None
 def read_tree(session: Session, key: str) -> dict[str, RegistryValues] | None:
     """A key with all keys below it: relative name -> values; None when the key is not there."""
     output = session.run(f"reg query {quote(key)} /s", changes=False)
+    return _tree(session, key, output)
+
+
+def lines_for(values: Sequence[str], trees: Sequence[str], subkeys: Sequence[str]) -> list[str]:
+    """The command lines of a reading, in the order that ``reading`` takes their answers in."""
+    return [
+        *(f"reg query {quote(key)}" for key in (*values, *subkeys)),
+        *(f"reg query {quote(key)} /s" for key in trees),
+    ]
+
+
+def reading(
+    session: Session, values: Sequence[str], trees: Sequence[str], subkeys: Sequence[str], outputs: Sequence[Output]
+) -> RegistryReading:
+    """What the lines of ``lines_for`` brought."""
+    rest = iter(outputs)
+    return RegistryReading(
+        values={key: _values(session, key, next(rest)) for key in values},
+        subkeys={key: _subkeys(session, key, next(rest)) for key in subkeys},
+        trees={key: _tree(session, key, next(rest)) for key in trees},
+    )
+
+
+def _subkeys(session: Session, key: str, output: Output) -> list[str] | None:
+    """Without ``/s`` the keys directly below stand in the answer with their names alone."""
+    tree = _tree(session, key, output)
+    return None if tree is None else [name for name in tree if name and "\\" not in name]
+
+
+def _tree(session: Session, key: str, output: Output) -> dict[str, RegistryValues] | None:
     if output.exit_code == 1:
         return None
     if output.exit_code != 0:

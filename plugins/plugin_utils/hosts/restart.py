@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from . import console
 from .errors import CommandFailed, ConnectionLost, Unreachable, Unreadable, WaitTimeout
 from .jobs import restarted
 from .session import Session
@@ -83,13 +82,10 @@ def settle(session: Session, timeout: float) -> list[str]:
 
     def settled() -> bool | None:
         try:
-            output = session.run("sc query state= all bufsize= 65536", changes=False)
+            pending[:] = session.pending_services()
         except (Unreachable, ConnectionLost):
             session.reconnect()
             raise
-        if output.exit_code != 0:
-            raise Unreadable(f"the services of {session.host} cannot be listed: {console.first_line(output.text)}")
-        pending[:] = console.services_pending(output.stdout)
         quiet[0] = 0 if pending else quiet[0] + 1
         return True if quiet[0] >= 2 else None
 

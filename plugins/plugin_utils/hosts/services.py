@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import console
-from .commands import command, quote
+from .commands import quote
 from .errors import CommandFailed, Unreadable
 from .models import Output, Service
 
@@ -25,9 +25,17 @@ _BUFFER_TOO_SMALL = 122
 
 def read(session: Session, names: Sequence[str]) -> dict[str, Service]:
     """State and start type of each service that exists, in one round trip."""
-    lines = [f"sc {verb} {quote(name)}" for name in names for verb in ("query", "qc")]
-    outputs = session.run_all(lines)
-    found: dict[str, Service] = {}
+    return found(session, names, session.run_all(lines_for(names)))
+
+
+def lines_for(names: Sequence[str]) -> list[str]:
+    """The command lines that ask for services; ``found`` takes their answers."""
+    return [f"sc {verb} {quote(name)}" for name in names for verb in ("query", "qc")]
+
+
+def found(session: Session, names: Sequence[str], outputs: Sequence[Output]) -> dict[str, Service]:
+    """The services that exist, by what the lines of ``lines_for`` brought."""
+    there: dict[str, Service] = {}
     for index, name in enumerate(names):
         state, config = outputs[2 * index], outputs[2 * index + 1]
         if state.exit_code == NO_SUCH_SERVICE:
@@ -38,8 +46,8 @@ def read(session: Session, names: Sequence[str]) -> dict[str, Service]:
             # sc.exe's buffer holds 1 KB by default; a long path or many dependencies need more [R].
             config = session.run(f"sc qc {quote(name)} 8192", changes=False)
         start = console.service_start_type(config.stdout) if config.exit_code == 0 else None
-        found[name] = Service(name, console.service_state(state.stdout), start)
-    return found
+        there[name] = Service(name, console.service_state(state.stdout), start)
+    return there
 
 
 def start(session: Session, name: str, timeout: float) -> bool:
@@ -51,7 +59,7 @@ def start(session: Session, name: str, timeout: float) -> bool:
     if before.state != "start_pending":
         if before.state == "stop_pending":
             session.wait(lambda: _in(session, name, "stopped"), what=f"service {name} to stop", timeout=timeout)
-        output = session.run(command("sc", "start", quote(name)), changes=True)
+        output = session.control_service(name, "start")
         if output.exit_code not in (0, ALREADY_RUNNING):
             raise _failed(session, name, "start", output)
 
@@ -82,7 +90,7 @@ def stop(session: Session, name: str, timeout: float) -> bool:
         # A service that is still starting refuses to stop (error 1061).
         session.wait(lambda: _in(session, name, "running", "stopped"), what=f"service {name} to run", timeout=timeout)
     if before.state != "stop_pending":
-        output = session.run(command("sc", "stop", quote(name)), changes=True)
+        output = session.control_service(name, "stop")
         if output.exit_code not in (0, NOT_ACTIVE):
             raise _failed(session, name, "stop", output)
     session.wait(lambda: _in(session, name, "stopped"), what=f"service {name} to stop", timeout=timeout)
@@ -95,14 +103,14 @@ def _in(session: Session, name: str, *states: str) -> Service | None:
 
 
 def _one(session: Session, name: str) -> Service:
-    output = session.run(f"sc query {quote(name)}", changes=False)
-    if output.exit_code == NO_SUCH_SERVICE:
+    found = session.one_service(name)
+    if isinstance(found, Service):
+        return found
+    if found.exit_code == NO_SUCH_SERVICE:
         raise CommandFailed(
-            f"there is no service {name} on {session.host}", exit_code=NO_SUCH_SERVICE, output=output.text, service=name
+            f"there is no service {name} on {session.host}", exit_code=NO_SUCH_SERVICE, output=found.text, service=name
         )
-    if output.exit_code != 0:
-        raise Unreadable(_message(session, name, output))
-    return Service(name, console.service_state(output.stdout), None)
+    raise Unreadable(_message(session, name, found))
 
 
 def _failed(session: Session, name: str, verb: str, output: Output) -> CommandFailed:

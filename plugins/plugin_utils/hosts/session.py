@@ -8,21 +8,22 @@ from __future__ import annotations
 import re
 import secrets as randomness
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
-from . import console, files, registry, services
+from . import asking, console, diagnosis, eventlog, files, machine, registry, service_control, services
 from .clock import Clock
 from .commands import LINE_LIMIT, check_name, command, escape
 from .errors import CommandFailed, ConnectionLost, HostError, ReadOnlyViolation, Refused, Unreachable, Unreadable
-from .models import Output, RegistryValues, Service
+from .models import Answers, Event, Output, RegistryReading, RegistryValues, Service
 from .wait import Progress, wait_for
+from .ways import Ways
 
 T = TypeVar("T")
 
-__all__ = ["Output", "RegistryValues", "Service", "Session"]
+__all__ = ["Answers", "Event", "Output", "RegistryReading", "RegistryValues", "Service", "Session"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class _Call:
     shown: str
 
 
-class Session(ABC):
+class Session(Ways, ABC):
     """One host, one task. Opened by its first call, closed by ``close`` or at the end of a ``with`` block.
 
     ``read_only``: changing calls raise ReadOnlyViolation and nothing is sent. ``mutated``: a changing call has been
@@ -205,9 +206,31 @@ class Session(ABC):
         """A key with everything below it: relative key ("" for itself) -> values. None: there is no such key."""
         return registry.read_tree(self, key)
 
+    def registry_read(
+        self, values: Sequence[str] = (), *, trees: Sequence[str] = (), subkeys: Sequence[str] = ()
+    ) -> RegistryReading:
+        """Values of some keys, whole trees of others, names of subkeys of others, all in one round trip."""
+        return self.ask(values=values, trees=trees, subkeys=subkeys).registry
+
+    def ask(
+        self,
+        lines: Sequence[str] = (),
+        *,
+        values: Sequence[str] = (),
+        trees: Sequence[str] = (),
+        subkeys: Sequence[str] = (),
+        services: Sequence[str] = (),
+    ) -> Answers:
+        """``run_all``, ``registry_read`` and ``services`` in as few round trips as the channel can."""
+        return asking.ask(self, lines, values, trees, subkeys, services)
+
     def services(self, names: Sequence[str]) -> dict[str, Service]:
         """State and start type of the services that exist, by the names that were asked for."""
         return services.read(self, names)
+
+    def all_services(self) -> dict[str, Service]:
+        """Every service of the host by its short name, with state, start type and display name."""
+        return machine.all_services(self)
 
     def start_service(self, name: str, timeout: float) -> bool:
         """Start a service and wait until it runs; False: it was running already. Raises CommandFailed, WaitTimeout."""
@@ -217,12 +240,37 @@ class Session(ABC):
         """Stop a service and wait until it is stopped; False: it was stopped already."""
         return services.stop(self, name, timeout)
 
+    def dependent_services(self, name: str) -> list[str]:
+        """Services that depend on this one, directly at least, running or not; those first that must stop first."""
+        return service_control.dependents(self, name)
+
+    def set_start_type(self, name: str, start_type: str) -> None:
+        """Change how a service is started: auto, manual or disabled."""
+        service_control.set_start_type(self, name, start_type)
+
     def processes(self) -> list[tuple[str, int]]:
         """All processes: image name and process id."""
         output = self.run("tasklist /fo csv /nh", changes=False)
         if output.exit_code != 0:
             raise Unreadable(f"the processes of {self.host} cannot be listed: {console.first_line(output.text)}")
         return console.tasklist(output.stdout)
+
+    def events(
+        self,
+        log: str,
+        *,
+        source: str | Sequence[str] | None = None,
+        ids: Iterable[int] | None = None,
+        since: float | None = None,
+        limit: int = 50,
+    ) -> list[Event]:
+        """Entries of an event log ("Application", "System"), newest first, at most ``limit``; [] where none fits.
+
+        ``source``: only of this source, or of one of these. ``ids``: only with one of these numbers. ``since``: epoch
+        seconds by the session's clock; without it the whole log is searched, which can take minutes. The host's clock
+        may differ: who compares gives some slack. Raises Unreadable where the log cannot be read.
+        """
+        return eventlog.read(self, log, source=source, ids=ids, since=since, limit=limit)
 
     # ---- files --------------------------------------------------------------------------------------
 
@@ -250,6 +298,10 @@ class Session(ABC):
         """Hexadecimal hash (sha256, sha1 or md5) in small letters. None: the host offers no way to make it."""
         return files.digest(self, path, algorithm)
 
+    def file_version(self, path: str) -> str | None:
+        """Version of a program file, as ``6.5.7638.1``; None: no such file, no version in it, or no way to tell."""
+        return files.version(self, path)
+
     # ---- the whole host -----------------------------------------------------------------------------
 
     def boot_time(self) -> str:
@@ -264,12 +316,28 @@ class Session(ABC):
             )
         return value
 
+    def free_space(self, drive: str) -> int | None:
+        """Free bytes of a drive (``C:``); None: there is no such drive."""
+        return machine.free_space(self, drive)
+
+    def local_time(self) -> float:
+        """What the host's own clock says, as epoch seconds (UTC)."""
+        return machine.local_time(self)
+
+    def administrators(self) -> list[str] | None:
+        r"""Direct members of the local administrators as ``DOMAIN\name``; None where the host does not tell them."""
+        return machine.administrators(self)
+
     def restart(self, delay: int, reason: str) -> None:
         """Ask Windows to restart in ``delay`` seconds. The reason stands in its event log (at most 127 characters)."""
         text = check_name(reason, "reason")[:127]
         # p:2:4 = planned, operating system, ... [R]; numbers only, the same in every language.
         line = command("shutdown", "-r", "-f", "-t", int(delay), "-d", "p:2:4", "-c", text)
         self.change(line, "asking for a restart")
+
+    def diagnose(self) -> Iterator[diagnosis.Finding]:
+        """Look, step by step, whether this host can be worked with by this channel. Raises nothing: it tells."""
+        yield from diagnosis.of_session(self)
 
     # ---- with -----------------------------------------------------------------------------------------
 

@@ -9,12 +9,13 @@ import codecs
 import contextlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, TypeVar
 
-from . import console
+from . import console, winrm_diagnosis
 from .clock import Clock
+from .diagnosis import Finding
 from .errors import ConnectionLost, HostError, Refused, Unreachable, Unreadable, WaitTimeout
 from .models import Output
 from .session import Session, _Call
@@ -269,6 +270,10 @@ class WinrmSession(Session):
         shell = self._shell
         with contextlib.suppress(HostError):
             self._exchange(partial(shell.signal, _TERMINATE, command_id), may_have_run=True)
+
+    def diagnose(self) -> Iterator[Finding]:
+        """The steps of this channel for the doctor: name, port, dialect, logon."""
+        yield from winrm_diagnosis.of_session(self)
 
     # ---- losing and leaving ----------------------------------------------------------------------------
 

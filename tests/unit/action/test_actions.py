@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 import importlib
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
 
 from ansible.errors import AnsibleActionFail
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import catalogue
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import CommandFailed, ReadOnlyViolation
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.models import Event
 
 from .runner import FakeSession, run
 
@@ -62,7 +64,7 @@ def info(monkeypatch: pytest.MonkeyPatch) -> Any:
 def test_info_without_an_update_reads_the_level_only(info: Any) -> None:
     result = run(info(exchange(SP1)), {})
     assert result["msg"] == "Exchange 2003 with service pack 1, build 7226."
-    assert {"package", "installation", "note"} & set(result) == set()
+    assert {"packages", "installations", "note"} & set(result) == set()
 
 
 @pytest.mark.parametrize(
@@ -103,8 +105,86 @@ def test_info_expects_what_its_step_ends_with(info: Any) -> None:
 
 
 def test_info_refuses_an_unknown_update(info: Any) -> None:
-    result = run(info(exchange(SP1)), {"update": "exchange2003-sp9"})
+    result = run(info(exchange(SP1)), {"updates": ["exchange2003-sp2", "exchange2003-sp9"]})
     assert "exchange2003-sp9" in result["msg"] and "exchange2003-sp2" in result["remedy"]
+
+
+@pytest.mark.parametrize(
+    ("version", "level", "words"),
+    [
+        ("6.5.7638.1", SP2, None),
+        ("6.5.7226.6", SP2, "build 7638 or later is expected"),
+        ("6.5.7652.24", {**SP2, "hotfixes": ["KB831464", "KB912442"]}, None),
+        ("6.5.7638.1", {**SP2, "hotfixes": ["KB831464", "KB912442"]}, "KB912442 brings 6.5.7650.28"),
+        (None, SP2, None),
+    ],
+)
+def test_info_compares_the_file_version(
+    info: Any, version: str | None, level: dict[str, Any], words: str | None
+) -> None:
+    result = run(info({**exchange(level), "store_version": version}), {"expect": level})
+    assert result["failed"] is (words is not None)
+    assert (words or "") in result["msg"]
+    if words is None:
+        assert bool(result["notices"]) is (version is None)
+
+
+def test_info_compares_no_file_version_with_nothing(info: Any) -> None:
+    assert not run(info({**exchange(SP2), "store_version": "6.5.1.1"}), {})["failed"]
+
+
+@pytest.fixture
+def states(monkeypatch: pytest.MonkeyPatch) -> Any:
+    action = module("exchange_info")
+    unproven: list[str] = []
+
+    def install(session: Any, update: Any, found: Any) -> dict[str, Any]:
+        return {"phase": "none", "unproven": update["id"] in unproven, "in_use": []}
+
+    monkeypatch.setattr(action.install, "observe", install)
+    monkeypatch.setattr(action.package, "observe", lambda session, update, source, folder: {"path": source or folder})
+    monkeypatch.setattr(action.notes, "read_note", returns({"owners": {"EVS1": "N1"}, "possible_owners": {}}))
+    return unproven
+
+
+def test_info_of_several_updates(info: Any, states: Any) -> None:
+    updates = ["exchange2003-sp2", "exchange2003-kb912442"]
+    result = run(info(exchange(SP1)), {"updates": updates})
+    assert list(result["packages"]) == list(result["installations"]) == updates
+    assert result["packages"]["exchange2003-kb912442"]["path"] == r"C:\mailops\exchange2003-kb912442"
+    assert result["note"] == {"owners": {"EVS1": "N1"}, "possible_owners": {}}
+    assert result["exchange"]["unproven_hotfixes"] == []
+
+
+def test_info_tells_of_a_required_update_whose_package_is_given(
+    info: Any, states: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    action = module("exchange_info")
+    monkeypatch.setattr(action.ActionModule, "_find_needle", lambda self, kind, path: path, raising=False)
+    load = catalogue.load
+
+    def with_package(paths: Any = ()) -> Any:
+        known = load()
+        known["windows2003-kb831464"]["package"]["path"] = r"\\dc1\updates\x.exe"
+        return known
+
+    monkeypatch.setattr(catalogue, "load", with_package)
+    result = run(info(exchange(SP1)), {"updates": ["exchange2003-sp2"]})
+    assert list(result["installations"]) == ["windows2003-kb831464", "exchange2003-sp2"]
+
+
+def test_info_does_not_count_a_hotfix_in_whose_installation_a_file_was_in_use(info: Any, states: Any) -> None:
+    states.append("exchange2003-kb912442")
+    found = exchange({**SP2, "hotfixes": ["KB831464", "KB912442"]})
+    result = run(info(found), {"updates": ["exchange2003-sp2", "exchange2003-kb912442"]})
+    assert result["exchange"]["hotfixes"] == ["KB831464"]
+    assert result["exchange"]["unproven_hotfixes"] == ["KB912442"]
+
+
+def test_one_source_is_no_package_of_several_updates(info: Any, states: Any) -> None:
+    arguments = {"updates": ["exchange2003-sp2", "exchange2003-kb912442"], "source": r"C:\x.exe"}
+    assert "several updates" in run(info(exchange(SP1)), arguments)["msg"]
+    assert not run(info(exchange(SP1)), {**arguments, "updates": ["exchange2003-sp2"]})["failed"]
 
 
 # ---- cluster actions ----------------------------------------------------------------------------
@@ -114,6 +194,51 @@ def test_info_refuses_an_unknown_update(info: Any) -> None:
 def test_group_needs_a_node_or_a_state(arguments: dict[str, Any]) -> None:
     with pytest.raises(AnsibleActionFail):
         run(module("cluster_group").ActionModule, arguments)
+
+
+def test_a_failed_group_comes_with_its_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = module("cluster_group")
+
+    def fails(*unused: Any, **options: Any) -> Any:
+        raise CommandFailed("EVS1 is failed on N2", remedy="Read the logs.", events=[])
+
+    event = Event(1.0, "MSExchangeCluster", 1025, "error", "SA")
+    monkeypatch.setattr(action.act, "move_group", fails)
+    monkeypatch.setattr(FakeSession, "events", lambda self, log, **options: [event])
+    result = run(action.ActionModule, {"name": "EVS1", "node": "N2"})
+    assert (result["failed"], result["trouble"]["id"]) == (True, "evicted_node")
+    assert "Reinstall" in result["remedy"]
+
+
+@pytest.fixture
+def owners(monkeypatch: pytest.MonkeyPatch) -> Any:
+    action = module("cluster_owners")
+    state = SimpleNamespace(
+        find_resource=lambda name: name, resources={"SA": SimpleNamespace(possible_owners=["N1", "N2"])}
+    )
+    monkeypatch.setattr(action, "read_cluster", returns(state))
+    return action
+
+
+def test_owners(owners: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = {"changed": True, "before": {}, "after": {"possible_owners": ["N2"]}, "events": []}
+    monkeypatch.setattr(owners, "set_owners", returns(done))
+    result = run(owners.ActionModule, {"resource": "SA", "nodes": ["N2"]})
+    assert (result["changed"], result["msg"]) == (True, "SA can be owned by N2.")
+
+
+def test_owners_in_check_mode(owners: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(owners, "set_owners", refuses)
+    result = run(owners.ActionModule, {"resource": "SA", "nodes": ["N2"]}, check=True)
+    assert result["before"] == {"possible_owners": ["N1", "N2"]}
+    assert (result["changed"], result["after"]) == (True, {"possible_owners": ["N2"]})
+    step = {
+        "step": "limit_owners",
+        "before": {"possible_owners": ["N1", "N2"]},
+        "after": {"possible_owners": ["N1"]},
+    }
+    assert run(owners.ActionModule, {"resource": "SA", "nodes": ["N1"], "step": step}, check=True)["changed"] is True
+    assert run(owners.ActionModule, {"resource": "SA", "nodes": ["N2"], "step": step}, check=True)["failed"] is True
 
 
 @pytest.fixture
@@ -190,16 +315,29 @@ def test_restart_that_nobody_can_predict_is_not_called_a_change(restart: Any) ->
 
 def test_another_note_is_not_written_over(monkeypatch: pytest.MonkeyPatch) -> None:
     action = module("host_note")
-    monkeypatch.setattr(action.notes, "read_note", returns({"EVS1": "N1"}))
+    note = {"owners": {"EVS1": "N1"}, "possible_owners": {"EVS1": ["N1"]}}
+    monkeypatch.setattr(action.notes, "read_note", returns(note))
     session = FakeSession()
-    result = run(action.ActionModule, {"update": "exchange2003-sp2", "owners": {"EVS1": "N2"}}, session)
+    result = run(action.ActionModule, {"owners": {"EVS1": "N2"}}, session)
     assert (result["failed"], result["changed"], session.sent) == (True, False, [])
-    assert result["details"] == {"note": {"EVS1": "N1"}}
+    assert result["details"] == {"note": note}
+
+
+def test_note_in_check_mode(monkeypatch: pytest.MonkeyPatch) -> None:
+    action = module("host_note")
+    monkeypatch.setattr(action.notes, "read_note", returns(None))
+    arguments: dict[str, Any] = {"owners": {"EVS1": "N1"}, "possible_owners": {"EVS1": ["N1", "N2"]}}
+    result = run(action.ActionModule, arguments, check=True)
+    assert (result["changed"], result["before"], result["after"]) == (True, {"owners": None}, arguments)
+    step = {"step": "note_owners", "before": {"owners": None}, "after": arguments}
+    assert run(action.ActionModule, {**arguments, "step": step}, check=True)["changed"] is True
+    other = {**arguments, "possible_owners": {}, "step": step}
+    assert run(action.ActionModule, other, check=True)["failed"] is True
 
 
 def test_note_needs_owners() -> None:
     with pytest.raises(AnsibleActionFail, match="owners"):
-        run(module("host_note").ActionModule, {"update": "exchange2003-sp2"})
+        run(module("host_note").ActionModule, {})
 
 
 # ---- update_install -----------------------------------------------------------------------------
@@ -285,6 +423,17 @@ def test_install_in_check_mode_does_not_know_about_a_restart(setup: Any, monkeyp
     assert (live["changed"], live["before"], live["after"]) == (True, SP1, SP2)
 
 
+@pytest.mark.parametrize(("rule", "foreseen"), [("asked", None), ("always", True), ("never", False)])
+def test_a_restart_that_the_update_itself_rules_is_foreseen(
+    setup: Any, monkeypatch: pytest.MonkeyPatch, rule: str, foreseen: bool | None
+) -> None:
+    action = setup(SP1, SP2)[0]
+    entry = {**catalogue.load()["exchange2003-sp2"], "restart": rule}
+    monkeypatch.setattr(action, "update", lambda self, options: entry)
+    step = {"step": "install_update", "before": SP1, "after": SP2}
+    assert run(action, {**ARGUMENTS, "step": step}, check=True)["restart_required"] is foreseen
+
+
 # ---- virtual_server -----------------------------------------------------------------------------
 
 DIRECTORY = {"uri": "ldaps://dc1", "user": "reader@x", "password": "topsecret"}
@@ -336,6 +485,7 @@ PLAN = {
     "scope_digest": "s1",
     "changes": True,
     "update": "exchange2003-sp2",
+    "entries": [],
     "options": {},
     "steps": [{"step": "install_update", "host": "n1", "object": "exchange2003-sp2", "phase": "update"}],
     "turns": {"n1": {}},
@@ -348,11 +498,13 @@ def plan(monkeypatch: pytest.MonkeyPatch) -> Any:
     action = module("rolling_plan")
     monkeypatch.setattr(action, "make_plan", returns(PLAN))
     monkeypatch.setattr(action, "runbook", returns("text"))
+    monkeypatch.setattr(action, "make_schedule", returns({"seconds": 60.0}))
     return action.ActionModule
 
 
 def planned(action: Any, **arguments: Any) -> Any:
-    return run(action, {**ARGUMENTS, "estate": {"hosts": {"n1": None}}, **arguments}, transport="local")
+    given = {"updates": ["exchange2003-sp2"], "estate": {"hosts": {"n1": None}}, **arguments}
+    return run(action, given, transport="local")
 
 
 @pytest.mark.parametrize(

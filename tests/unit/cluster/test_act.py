@@ -60,7 +60,9 @@ def test_the_state_of_the_cluster_in_one_round_trip(session: LabSession) -> None
         "virtual_server": True,
         "quorum": False,
         "network_name": "EVS1",
+        "hold": {"resource": "Exchange System Attendant (EVS1)", "possible_owners": ["N1", "N2"]},
     }
+    assert state["groups"]["Cluster Group"]["hold"] is None
     assert state["groups"]["Cluster Group"]["quorum"] is True
     assert state["groups"]["Cluster Group"]["virtual_server"] is False
     assert state["resources"][state["quorum_resource"]]["type"] == "Physical Disk"
@@ -204,7 +206,7 @@ def test_a_group_that_fails_to_come_online() -> None:
     take_offline(session, "EVS1", timeout=900)
     with pytest.raises((CommandFailed, WaitTimeout)) as caught:
         bring_online(session, "EVS1", 900)
-    assert "1025" in caught.value.remedy
+    assert "sources MSExchangeCluster, ClusSvc" in caught.value.remedy
 
 
 @pytest.mark.parametrize("do", ["drop", "refuse"])

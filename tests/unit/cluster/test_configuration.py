@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.configuration import (
+    attendant_of,
     is_virtual_server,
     network_name_of,
     read_configuration,
-    registry_tree,
 )
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import Unreadable
 
@@ -67,6 +67,8 @@ def test_the_network_name_is_the_private_one_behind_the_system_attendant() -> No
     members = {name: entry for name, entry in found.resources.items() if entry.group == "EVS 1"}
     assert network_name_of(members) == "MAIL1"
     assert is_virtual_server(members)
+    assert attendant_of(members) == "SA"
+    assert attendant_of({"Disk Q:": found.resources["Disk Q:"]}) is None
     assert not is_virtual_server({"Disk Q:": found.resources["Disk Q:"]})
     assert network_name_of({"Disk Q:": found.resources["Disk Q:"]}) is None
 
@@ -89,15 +91,3 @@ def test_exchange_55_is_recognised_by_its_generic_service() -> None:
 def test_what_does_not_hold_together_is_refused(key: str, values: Any, message: str) -> None:
     with pytest.raises(Unreadable, match=message):
         read_configuration({**tree(), key: values})
-
-
-def test_the_printed_tree_is_cut_at_its_top() -> None:
-    text = (
-        "\n! REG.EXE VERSION 3.0\n\nHKEY_LOCAL_MACHINE\\Cluster\n    ClusterName\tREG_SZ\tMAIL\n\n"
-        "HKEY_LOCAL_MACHINE\\Cluster\\Nodes\\1\n    NodeName\tREG_SZ\tN1\n"
-        "HKEY_LOCAL_MACHINE\\ClusterX\n    a\tREG_SZ\tb\n"
-    )
-    assert registry_tree(text, "HKLM\\Cluster") == {
-        "": {"ClusterName": ("REG_SZ", "MAIL")},
-        "Nodes\\1": {"NodeName": ("REG_SZ", "N1")},
-    }

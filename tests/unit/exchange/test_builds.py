@@ -15,6 +15,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.builds i
     product_of_services_version,
     products,
     service_pack_of,
+    store_difference,
 )
 
 
@@ -91,3 +92,41 @@ def test_products_by_the_registry() -> None:
 )
 def test_hotfix_names(name: str, normal: str | None) -> None:
     assert normal_hotfix(name) == normal
+
+
+@pytest.mark.parametrize(
+    ("product", "level", "hotfixes", "version"),
+    [
+        ("2003", 2, [], "6.5.7638.1"),
+        ("2003", 2, ["KB912442"], "6.5.7650.28"),
+        ("2003", 2, ["KB912442", "KB831464"], "6.5.7654.4"),
+        ("2003", 1, [], "6.5.7226.6"),
+        ("2003", 1, ["KB931832"], "6.5.7235.2"),
+        ("2000", 3, ["KB870540"], "6.0.6603.1"),
+        ("5.5", 1, [], "5.5.2232.11"),
+        ("5.5", 4, ["KB894689"], "5.5.2658.34"),
+    ],
+)
+def test_a_store_that_fits(product: str, level: int, hotfixes: list[str], version: str) -> None:
+    assert store_difference(product, level, hotfixes, version) is None
+
+
+@pytest.mark.parametrize(
+    ("product", "level", "hotfixes", "version", "words"),
+    [
+        ("2003", 2, [], "6.5.7235.2", "build 7638 or later"),
+        ("2003", 1, [], "6.5.7638.1", "later service pack than 1"),
+        ("2003", 2, ["KB912442"], "6.5.7638.1", "KB912442 brings 6.5.7650.28"),
+        ("2003", 2, [], "6.0.6603.1", "none of Exchange 2003"),
+        ("2003", 2, [], "unreadable", "none of Exchange 2003"),
+        ("5.5", 1, [], "5.5.2232.9", "service pack 1 brings 5.5.2232.11"),
+        ("5.5", 0, [], "5.5.1960.4", "no service pack brings 5.5.1960.6"),
+    ],
+)
+def test_a_store_that_does_not_fit(product: str, level: int, hotfixes: list[str], version: str, words: str) -> None:
+    assert words in (store_difference(product, level, hotfixes, version) or "")
+
+
+def test_an_expected_build_counts_too() -> None:
+    assert store_difference("2003", 2, [], "6.5.7638.1", 7638) is None
+    assert "build 7650 or later" in (store_difference("2003", 2, [], "6.5.7638.1", 7650) or "")

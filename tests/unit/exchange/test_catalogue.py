@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.builds import first_build
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import (
     CatalogueError,
+    applies,
     fill,
     load,
     log_path,
     merge,
     staging_folder,
+    with_required,
 )
 
 SERVICE_PACKS = [
@@ -100,7 +102,7 @@ site-fix:
 
 def test_a_new_update_needs_little(tmp_path: Path) -> None:
     update = load([site_file(tmp_path, NEW)])["site-fix"]
-    assert update["restart"] == "only_if_asked"
+    assert update["restart"] == "asked"
     assert update["log"]["failure"] == []
     assert update["package"]["verify"] == "sha256"
 
@@ -125,13 +127,31 @@ def test_a_new_update_needs_little(tmp_path: Path) -> None:
         ("exchange2003-sp2: {log: {path: '{log}'}}", "exchange2003-sp2.log.path", "{folder}"),
         ("exchange2003-sp2: {log: {failure: x}}", "exchange2003-sp2.log.failure", "a list of phrases"),
         ("exchange2003-sp2: {product: 2003}", "exchange2003-sp2.product", "in quotes"),
-        ("exchange2003-sp2: {restart: sometimes}", "exchange2003-sp2.restart", "only_if_asked or always"),
+        ("exchange2003-sp2: {restart: sometimes}", "exchange2003-sp2.restart", "asked, always or never"),
+        ("exchange2003-sp2: {applies: {os: [nt4]}}", "exchange2003-sp2.applies", "null is expected"),
+        ("windows2003-kb831464: {applies: {os: [vista]}}", "windows2003-kb831464.applies", "server2003"),
+        ("windows2003-kb831464: {applies: null}", "windows2003-kb831464.applies", "os_service_pack"),
+        ("windows2003-kb831464: {product: '2003'}", "windows2003-kb831464.product", "windows is expected"),
+        ("exchange2003-sp2: {kind: windows_hotfix}", "exchange2003-sp2.product", "only there"),
+        (
+            "windows2003-kb831464: {upgrades_virtual_server: true}",
+            "windows2003-kb831464.upgrades_virtual_server",
+            "false",
+        ),
+        ("exchange2003-kb912442: {upgrades_virtual_server: true}", "exchange2003-kb912442.result", "and build"),
+        ("exchange2003-sp2: {requires: x}", "exchange2003-sp2.requires", "on is cluster or any"),
+        ("exchange2003-sp2: {requires: [{update: a, on: node}]}", "exchange2003-sp2.requires", "cluster or any"),
+        (
+            "exchange2003-sp2: {requires: [{update: a, on: any}]}",
+            "exchange2003-sp2.requires[0].update",
+            "another update",
+        ),
         ("exchange2003-sp2: {exit_codes: {x: {meaning: a, success: true}}}", "exchange2003-sp2.exit_codes.x", "number"),
         ("exchange2003-sp2: {exit_codes: {7: {meaning: a}}}", "exchange2003-sp2.exit_codes.7", "success"),
         ("exchange2003-sp2: {result: {service_pack: two}}", "exchange2003-sp2.result", "whole numbers"),
         ("exchange2003-sp2: {from: [{sp: 1}]}", "exchange2003-sp2.from", "{service_pack: 1}"),
         ("exchange2003-sp2: {minutes: 0}", "exchange2003-sp2.minutes", "minutes"),
-        ("new: {title: x}", "new.kind", "service_pack or hotfix"),
+        ("new: {title: x}", "new.kind", "service_pack, hotfix or windows_hotfix"),
     ],
 )
 def test_a_mistake_names_file_key_and_what_is_expected(tmp_path: Path, text: str, key: str, expected: str) -> None:
@@ -147,6 +167,60 @@ def test_a_mistake_names_file_key_and_what_is_expected(tmp_path: Path, text: str
 def test_a_missing_file() -> None:
     with pytest.raises(CatalogueError, match="cannot be read"):
         load(["/nowhere/site.yml"])
+
+
+def test_a_required_update_comes_along_where_its_package_is_given(tmp_path: Path) -> None:
+    known = load()
+    assert [update["id"] for update in with_required(known, ["exchange2003-sp2"])] == ["exchange2003-sp2"]
+    path = site_file(tmp_path, "windows2003-kb831464: {package: {path: 'C:\\x.exe'}}")
+    known = load([path])
+    found = with_required(known, ["exchange2003-sp2", "exchange2003-kb912442", "exchange2003-sp2"])
+    assert [(update["id"], update["prerequisite"]) for update in found] == [
+        ("windows2003-kb831464", True),
+        ("exchange2003-sp2", False),
+        ("exchange2003-kb912442", False),
+    ]
+    given = with_required(load(), ["exchange2003-sp1", "windows2003-kb831464"])
+    assert [(update["id"], update["prerequisite"]) for update in given] == [
+        ("windows2003-kb831464", False),
+        ("exchange2003-sp1", False),
+    ]
+
+
+def test_updates_that_require_each_other_do_not_go_round_for_ever(tmp_path: Path) -> None:
+    path = site_file(
+        tmp_path,
+        """
+exchange2003-sp1: {requires: [{update: exchange2003-sp2, "on": any}], package: {path: 'C:\\1.exe'}}
+exchange2003-sp2: {requires: [{update: exchange2003-sp1, on: any}], package: {path: 'C:\\2.exe'}}
+""",
+    )
+    assert len(with_required(load([path]), ["exchange2003-sp1"])) == 2
+
+
+@pytest.mark.parametrize(
+    ("system", "service_pack", "expected"),
+    [
+        ("server2003", 0, True),
+        ("server2003", 1, False),
+        ("server2003", 2, False),
+        ("2000", 0, False),
+        ("2000", 4, False),
+    ],
+)
+def test_the_fix_of_windows_is_for_server_2003_without_a_service_pack(
+    system: str, service_pack: int, expected: bool
+) -> None:
+    host = {"product": "2003", "os": {"name": system, "service_pack": service_pack}}
+    assert applies(load()["windows2003-kb831464"], host) is expected
+    assert applies(load()["exchange2003-sp2"], host) is True
+    assert applies(load()["exchange2000-sp3"], host) is False
+
+
+def test_service_packs_of_2003_require_the_fix_on_cluster_nodes() -> None:
+    for key, update in load().items():
+        wanted = [{"update": "windows2003-kb831464", "on": "cluster"}]
+        assert update["requires"] == (wanted if key in ("exchange2003-sp1", "exchange2003-sp2") else [])
 
 
 TREES = st.recursive(

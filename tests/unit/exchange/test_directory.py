@@ -17,6 +17,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogu
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import (
     Directory,
     DirectoryError,
+    describe_databases,
     describe_servers,
     upgraded,
 )
@@ -57,7 +58,29 @@ def test_servers_over_tls(lab: Lab, ca_file: str, scheme: str, user: str) -> Non
         "service_pack": 1,
         "build": 7226,
         "front_end": False,
+        "organization": "contoso",
+        "administrative_group": "First Administrative Group",
+        "fqdn": "evs1.contoso.example",
     }
+
+
+@pytest.mark.parametrize(
+    ("dn", "organization", "group"),
+    [
+        (
+            "CN=A,CN=Servers,CN=Nord\\, West,CN=Administrative Groups,CN=M\\2bM,CN=Microsoft Exchange,DC=x",
+            "M+M",
+            "Nord, West",
+        ),
+        ("CN=A,CN=Computers,DC=x", None, None),
+        ("CN=A,CN=Servers,CN=B,CN=Administrative Groups", None, None),
+        ("", None, None),
+    ],
+)
+def test_where_a_server_stands(dn: str, organization: str | None, group: str | None) -> None:
+    found = describe_servers([{"name": ["a"], "dn": [dn], "networkaddress": ["netbios:A", "ncacn_ip_tcp:A.X.example"]}])
+    assert (found["A"]["organization"], found["A"]["administrative_group"]) == (organization, group)
+    assert found["A"]["fqdn"] == "a.x.example"
 
 
 def test_a_certificate_of_an_unknown_authority_is_refused(lab: Lab) -> None:
@@ -112,6 +135,24 @@ def test_entries() -> None:
     assert (found["FE1"]["front_end"], found["FE1"]["service_pack"]) == (True, 2)
     assert (found["OLD"]["product"], found["OLD"]["front_end"]) == ("5.5", False)
     assert (found["NEW"]["product"], found["NEW"]["build"], found["NEW"]["service_pack"]) == (None, None, None)
+
+
+def test_databases_stand_by_their_server() -> None:
+    owner = "CN=mbx1,CN=Servers,CN=First Administrative Group,CN=Administrative Groups,DC=contoso,DC=example"
+    found = describe_databases(
+        [
+            {"name": ["Mailbox Store"], "msexchowningserver": [owner], "msexchedbfile": ["D:\\mdbdata\\priv1.edb"]},
+            {"cn": ["Archive"], "msexchowningserver": [owner], "msexchedbfile": ["D:\\mdbdata\\arc.edb"]},
+            {"name": ["without a file"], "msexchowningserver": [owner]},
+            {"name": ["without an owner"], "msexchedbfile": ["D:\\mdbdata\\lost.edb"]},
+        ]
+    )
+    assert found == {
+        "MBX1": [
+            {"name": "Archive", "file": "D:\\mdbdata\\arc.edb"},
+            {"name": "Mailbox Store", "file": "D:\\mdbdata\\priv1.edb"},
+        ]
+    }
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pytest
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.act import move_group, stop_cluster_service
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_exchange
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.install import clear, install, observe
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import ConnectionLost, Refused, WaitTimeout
 from ansible_collections.mailops.exchange.tests.unit.cluster.lab_session import CLUSTER, LabSession, world_of
@@ -66,7 +67,8 @@ def what(result: dict[str, Any]) -> str:
 
 def test_installed_once() -> None:
     session, update = start()
-    assert observe(session, update) == {"phase": "none", "exit_code": None, "restart_pending": False}
+    nothing = {"phase": "none", "exit_code": None, "restart_pending": False, "unproven": False, "in_use": []}
+    assert observe(session, update) == nothing
     result = run(session, update)
     assert (result["changed"], result["success"], result["restart_required"]) == (True, True, False)
     assert (result["before"]["service_pack"], result["after"]["service_pack"]) == (1, 2)
@@ -99,6 +101,82 @@ def test_a_file_in_use_is_named() -> None:
     result = run(session, update)
     assert result["success"] is False
     assert "store.exe" in what(result)
+
+
+KB = "KB912442"
+
+
+def hotfix(
+    faults: list[dict[str, Any]] | None = None, host: str = "mbx1", key: str = "exchange2003-kb912442", **settings: Any
+) -> tuple[LabSession, dict[str, Any], str]:
+    """A server with Service Pack 2, the update, and its package on the server."""
+    session = LabSession(world_of(estate(host, **{"service_pack": 2, **settings}), faults), host)
+    update = load()[key]
+    entry = next(iter(session.world.shares.values())).volume.root.children[update["package"]["file"].lower()]
+    path = f"C:\\mailops\\{update['package']['file']}"
+    session.world.hosts[host].files.make_dirs("C:\\mailops")
+    session.world.hosts[host].files.write_virtual(path, entry.size, entry.sha256, dict(entry.tag))
+    return session, update, path
+
+
+def test_a_hotfix_and_its_file_version() -> None:
+    session, update, path = hotfix()
+    result = run(session, update, package=path)
+    assert (result["success"], result["restart_required"], result["problems"]) == (True, False, [])
+    assert result["after"]["hotfixes"] == ["KB831464", KB]
+    assert result["after"]["store_version"] == "6.5.7650.28"
+    assert observe(session, update, result["after"])["unproven"] is False
+
+
+def test_a_hotfix_that_the_registry_shows_is_not_there_while_a_file_was_in_use() -> None:
+    session, update, path = hotfix([{"host": "mbx1", "on": "install", "do": "file_in_use", "file": "store.exe"}])
+    result = run(session, update, package=path)
+    assert (result["success"], result["exit_code"]) == (False, 0)
+    assert "store.exe" in what(result)
+    # Some installers register what a restart is still to bring: the registry alone is no evidence then.
+    session.world.hosts["mbx1"].hotfixes.append(KB)
+    found = observe(session, update, read_exchange(session))
+    assert (found["unproven"], found["in_use"]) == (True, ["store.exe"])
+    # Forgotten at the end of the turn or not: it stays unproven, and the next run installs it once more.
+    clear(session, update)
+    again = run(session, update, package=path)
+    assert (again["changed"], again["success"]) == (True, True)
+    assert observe(session, update, again["after"])["unproven"] is False
+    assert run(session, update, package=path)["changed"] is True
+    clear(session, update)
+    assert run(session, update, package=path)["changed"] is False
+
+
+def test_a_file_that_was_in_use_for_a_person_is_named_too() -> None:
+    session, update, path = hotfix([{"host": "mbx1", "on": "install", "do": "file_in_use", "file": "store.exe"}])
+    host = session.world.hosts["mbx1"]
+    session.world.clock.after(1200, lambda: host.hotfixes.append(KB))
+    result = run(session, update, package=path, method="operator", account=None, password=None)
+    assert (result["changed"], result["success"]) == (True, False)
+    assert "store.exe" in what(result)
+    assert observe(session, update, result["after"])["in_use"] == ["store.exe"]
+
+
+def test_the_fix_of_windows_asks_for_its_restart() -> None:
+    session, update, path = hotfix(
+        key="windows2003-kb831464", host="n1", service_pack=1, os_service_pack=0, hotfixes=[]
+    )
+    with pytest.raises(Refused, match="Cluster service"):
+        run(session, update, package=path)
+    free(session)
+    result = run(session, update, package=path)
+    assert (result["success"], result["restart_required"]) == (True, True)
+    assert result["after"]["hotfixes"] == ["KB831464"]
+    assert observe(session, update)["restart_pending"] is True
+
+
+def test_an_update_that_is_not_for_the_host_is_refused() -> None:
+    session, update, path = hotfix(key="windows2003-kb831464", hotfixes=[])
+    for method in ("command", "operator"):
+        with pytest.raises(Refused, match="is not for mbx1, which has Exchange 2003 on Windows server2003") as caught:
+            run(session, update, package=path, method=method)
+        assert caught.value.remedy
+    assert session.changes == []
 
 
 def test_a_dialog_that_nobody_sees_ends_in_a_timeout_and_is_not_started_twice() -> None:

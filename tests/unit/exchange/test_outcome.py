@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.outcome import (
     at_result,
+    files_in_use,
     judge,
     log_problems,
     relevant_phrases,
@@ -164,3 +165,35 @@ def test_every_phrase_that_is_judged_is_looked_for() -> None:
     phrases = [phrase.casefold() for phrase in relevant_phrases(SP2)]
     for line in (ERROR, IGNORE, FINAL):
         assert any(phrase in line.casefold() for phrase in phrases)
+
+
+@pytest.mark.parametrize(
+    ("rule", "code", "restart"),
+    [("asked", 0, False), ("asked", 3010, True), ("always", 0, True), ("never", 3010, False), ("never", 0, False)],
+)
+def test_the_rule_of_the_update_says_when_a_restart_follows(rule: str, code: int, restart: bool) -> None:
+    outcome = judge({**HOTFIX, "restart": rule}, code, [], host(), host(hotfixes=("KB912442",)))
+    assert (outcome.success, outcome.restart_required) == (True, restart)
+
+
+@pytest.mark.parametrize("code", [0, 3010, None])
+def test_a_file_in_use_is_never_success(code: int | None) -> None:
+    lines = ["FileInUse:: Added to FileList: store.exe", "FileInUse:: Added to FileList: store.exe", IGNORE]
+    outcome = judge(HOTFIX, code, lines, host(), host(hotfixes=("KB912442",)))
+    assert not outcome.success
+    assert what(outcome.problems).count("store.exe") == 1
+    assert files_in_use(HOTFIX, lines) == ["store.exe"]
+
+
+def test_a_hotfix_whose_log_says_that_it_did_not_complete() -> None:
+    outcome = judge(HOTFIX, 0, ["KB912442 installation did not complete."], host(), host(hotfixes=("KB912442",)))
+    assert not outcome.success
+    assert "did not complete" in what(outcome.problems)
+
+
+def test_a_hotfix_of_windows_is_seen_by_its_number() -> None:
+    fix = load()["windows2003-kb831464"]
+    assert not at_result(fix, host())
+    assert at_result(fix, host(hotfixes=("KB831464",)))
+    outcome = judge(fix, 0, [], host(), host(hotfixes=("KB831464",)))
+    assert (outcome.success, outcome.restart_required) == (True, True)

@@ -16,8 +16,8 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.read impo
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import describe_servers
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.virtual_server import (
+    SETUP_LOG,
     fill_command,
-    is_mismatch,
     unmet,
     upgrade,
 )
@@ -85,6 +85,28 @@ def test_nobody_upgrades_it() -> None:
     with pytest.raises(WaitTimeout) as caught:
         run(ready(), timeout=600)
     assert "Upgrade Exchange Virtual Server" in caught.value.remedy
+    assert caught.value.details["trouble"]["id"] == "missing_upgrade_entry"
+
+
+def test_a_node_on_which_the_entry_is_missing() -> None:
+    session = ready({"reacts_after": 60})
+    session.world.hosts["n1"].reinstall_needed = True
+    session.world.hosts["n1"].log_event("Application", "MSExchangeCluster", 1025, "error", "was there before")
+    with pytest.raises(WaitTimeout) as caught:
+        run(session, timeout=600)
+    assert caught.value.details["trouble"]["id"] == "evicted_node"
+    assert "Reinstall" in caught.value.remedy
+
+
+def test_the_log_of_setup_tells_what_a_person_met() -> None:
+    session = ready()
+    files = session.world.hosts["n1"].files
+    files.append(SETUP_LOG, b"[10:00:00] Error code 0XC1037B44 of another day\r\n")
+    session.world.clock.after(120, lambda: files.append(SETUP_LOG, b"[12:00:00] Error code 0XC1037B44 (7D44): ...\r\n"))
+    with pytest.raises(WaitTimeout) as caught:
+        run(session, timeout=600)
+    assert caught.value.details["trouble"]["id"] == "version_mismatch"
+    assert "12:00:00" in caught.value.details["trouble"]["evidence"][0]
 
 
 def test_a_tool_that_meets_other_versions_is_explained() -> None:
@@ -95,6 +117,7 @@ def test_a_tool_that_meets_other_versions_is_explained() -> None:
     with pytest.raises(CommandFailed) as caught:
         run(session, method="command", command=TOOL)
     assert "c1037b44" in caught.value.remedy
+    assert caught.value.details["trouble"]["id"] == "version_mismatch"
     assert run(session, method="command", command=TOOL)["changed"] is True
 
 
@@ -102,7 +125,9 @@ def test_preconditions_are_told_together() -> None:
     session = LabSession(world_of(CLUSTER), "n2")
     with pytest.raises(Refused) as caught:
         run(session)
-    missing = " | ".join(caught.value.details["unmet"])
+    missing = " | ".join(entry["what"] for entry in caught.value.details["unmet"])
+    assert "Move EVS1 to N2 first." in caught.value.remedy
+    assert "Install the update on N2 first." in caught.value.remedy
     assert "it stands on N1" in missing
     assert "N2 is not updated" in missing
     assert "has to be offline" in missing
@@ -115,12 +140,12 @@ def test_each_precondition() -> None:
     assert unmet(state, "EVS1", "n1", True) == []
     dtc = next(name for name, entry in state.resources.items() if entry.type == "Distributed Transaction Coordinator")
     session.run(f'cluster res "{dtc}" /off /wait:60', changes=True)
-    assert "Distributed Transaction Coordinator" in unmet(read_cluster(session), "EVS1", "n1", True)[0]
+    assert "Distributed Transaction Coordinator" in unmet(read_cluster(session), "EVS1", "n1", True)[0].what
     session.run(f'cluster res "{dtc}" /on /wait:60', changes=True)
     session.run('cluster res "EVS1 IP Address" /off /wait:60', changes=True)
-    assert any("EVS1 IP Address" in text for text in unmet(read_cluster(session), "EVS1", "n1", True))
-    assert unmet(state, "Cluster Group", "N1", True)[-1] != ""
-    assert any("System Attendant" in text for text in unmet(state, "Cluster Group", "N1", True))
+    assert any("EVS1 IP Address" in entry.what for entry in unmet(read_cluster(session), "EVS1", "n1", True))
+    assert all(entry.remedy for entry in unmet(state, "Cluster Group", "N1", True))
+    assert any("System Attendant" in entry.what for entry in unmet(state, "Cluster Group", "N1", True))
 
 
 def test_it_stands_on_the_other_node() -> None:
@@ -147,6 +172,26 @@ def test_what_is_missing_is_told_before_anything_is_sent(options: dict[str, Any]
     assert session.changes == []
 
 
+def test_a_hotfix_that_says_so_upgrades_it() -> None:
+    session = ready({"reacts_after": 60})
+    for node in ("n1", "n2"):
+        session.world.hosts[node].hotfixes.append("KB926666")
+    # The directory shows the later build a minute after somebody has chosen the entry.
+    done = session.clock.now() + 60
+    server = {"name": "EVS1", "product": "2003", "service_pack": 2, "serial_number": "Version 6.5"}
+
+    class Later(WorldDirectory):
+        def servers(self) -> dict[str, dict[str, Any]]:
+            self.session.clock.sleep(5)
+            return {"EVS1": {**server, "build": 7651 if self.session.clock.now() > done else 7638}}
+
+    fix = {**load()["exchange2003-kb912442"], "upgrades_virtual_server": True}
+    fix["result"] = {"hotfix": "KB926666", "build": 7651}
+    result = upgrade(session, "EVS1", fix, Later(session), timeout=600)
+    assert (result["changed"], result["before"]["build"], result["after"]["build"]) == (True, 7638, 7651)
+    assert result["instructions"]
+
+
 def test_no_directory_no_upgrade() -> None:
     with pytest.raises(Refused, match="directory"):
         upgrade(ready(), "EVS1", load()["exchange2003-sp2"], None)
@@ -163,17 +208,3 @@ def test_commands_are_filled_in_for_a_command_file() -> None:
     )
     with pytest.raises(Refused):
         fill_command("tool {group}", 'x" & del', "EVS1", "N1")
-
-
-@pytest.mark.parametrize(
-    ("code", "output", "expected"),
-    [
-        (-1056736444, "", True),
-        (0xC1037B44, "", True),
-        (1, "Error C1037B44 occurred", True),
-        (1, "", False),
-        (None, "", False),
-    ],
-)
-def test_the_mismatch_is_recognised(code: int | None, output: str, expected: bool) -> None:
-    assert is_mismatch(code, output) is expected
