@@ -8,11 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .exchange import INFORMATION_STORE, SYSTEM_ATTENDANT, has_update
+from .exchange import has_update
 
 if TYPE_CHECKING:
     from .cluster import Group
     from .world import World
+
+#: The services without which a virtual server is not there for its users.
+SERVING = ("MSExchangeSA", "MSExchangeIS")
 
 
 @dataclass
@@ -65,7 +68,7 @@ class Availability:
         return {"seconds": round(seconds, 1), "times": sum(1 for outage in outages if not outage.found)}
 
     def _there(self, group: Group) -> bool:
-        needed = [r for r in group.resources if r.type in (SYSTEM_ATTENDANT, INFORMATION_STORE)]
+        needed = [r for r in group.resources if r.service in SERVING]
         return bool(needed) and all(resource.state == "online" for resource in needed)
 
     def _rolled(self, group: Group) -> bool:

@@ -6,68 +6,64 @@
 from __future__ import annotations
 
 import re
-import string
 from typing import Any
 
+from .additions import build_additions
 from .clock import Clock
 from .cluster import Cluster, Group, Node, Resource
+from .connector import build_connector
+from .databases import build_databases
 from .errors import EstateError
-from .exchange import SYSTEM_ATTENDANT, Directory, VirtualServer, fits, level_of
+from .exchange import Directory, VirtualServer, fits, level_of
+from .exchange2000 import first_database_version
+from .exchange55 import ATTENDANT, follow_checkpoints, in_directory
 from .files import Share, Volume
 from .host import Host
 from .installer import Packages
+from .machines import build_accounts, build_controller, build_host, set_free_space
 from .person import Person
-from .registry import Registry
-from .services import build_services
 from .tables import sentence, table
-from .views import VIEWS
-from .world import Account, World
+from .world import World
 
 #: Letters of the disks of groups, in the order in which groups take them; Q: is the quorum's.
 _LETTERS = "EFGHIJKLMNOPRSTUVWXYZ"
-_SYSTEM_FILES = (
-    "cmd.exe",
-    "certutil.exe",
-    "cluster.exe",
-    "reg.exe",
-    "sc.exe",
-    "net.exe",
-    "schtasks.exe",
-    "shutdown.exe",
-    "tasklist.exe",
-    "taskkill.exe",
-    "find.exe",
-    "findstr.exe",
-    "more.com",
-    "xcopy.exe",
-    "ping.exe",
-)
 
 
 def build_world(estate: dict[str, Any], catalogue: dict[str, Any], start: float | None) -> World:
     """Build the world of an estate; raises EstateError."""
     world = World(estate, Clock(estate.get("speed", 0), start))
-    _accounts(world)
+    build_accounts(world)
     world.packages = Packages(world, catalogue)
     for key in _update_keys(estate):
         world.updates.append({"key": key, **world.packages.package(key)})
     world.directory_model = Directory(world)
     for name, settings in (estate.get("hosts") or {}).items():
-        world.hosts[name] = _host(world, name, settings or {})
+        world.hosts[name] = build_host(world, name, settings or {})
     organizations = estate.get("organizations") or {world.prefix.lower(): list(world.hosts)}
     for organization, members in organizations.items():
         for name in members:
             world.hosts[name].organization = organization
+    build_additions(world)
     for name, settings in (estate.get("clusters") or {}).items():
         world.clusters[name] = _ClusterBuilder(world, name, settings or {}).build()
     for host in world.hosts.values():
-        if not host.clustered:
+        if not host.clustered and in_directory(host):
             front_end = host.role == "front_end"
             organization = host.organization or world.prefix.lower()
             world.directory_model.add_server(
                 host.computer_name, organization, host.product, host.service_pack, front_end
             )
+    follow_checkpoints(world)
+    world.balancing.build()
+    for name, controller in world.controllers.items():
+        # Small Business Server is a host with Exchange and a domain controller in one
+        world.controller_hosts[name] = world.hosts.get(name) or build_controller(world, name, controller or {})
+    build_databases(world)
     _share(world)
+    build_connector(world)
+    world.backups.begin()
+    for name, settings in [*world.controllers.items(), *(estate.get("hosts") or {}).items()]:
+        set_free_space(world.machines[name], (settings or {}).get("free_mb"))
     world.person = Person(world, estate.get("operator", {}))
     world.observers.append(world.referee.observe)
     world.referee.begin()
@@ -77,80 +73,6 @@ def build_world(estate: dict[str, Any], catalogue: dict[str, Any], start: float 
 def _update_keys(estate: dict[str, Any]) -> list[str]:
     update = estate.get("updates") or estate.get("update") or []
     return [update] if isinstance(update, str) else list(update)
-
-
-def _accounts(world: World) -> None:
-    alphabet = string.ascii_letters + string.digits
-    for name, admin, exchange in (("exadmin", True, False), ("exsetup", True, True), ("updshare", False, False)):
-        password = "".join(world.random.choice(alphabet) for unused_place in range(16))
-        full = f"{world.prefix}\\{name}"
-        world.accounts[full.lower()] = Account(full, password, admin, exchange)
-
-
-def _host(world: World, name: str, settings: dict[str, Any]) -> Host:
-    product = str(settings.get("product", "2003"))
-    system = str(settings.get("os", "server2003"))
-    if product not in table("products")["products"] or system not in table("products")["systems"]:
-        raise EstateError(f"hosts.{name}: unknown product {product} or system {system}")
-    computer = _computer_name(world, name)
-    pages = table("products")["code_pages"][world.language]
-    host = Host(world, name, computer, system, int(settings.get("os_service_pack", 2)))
-    host.channel = settings.get("channel", "winrm")
-    host.product, host.edition = product, settings.get("edition", "standard")
-    host.service_pack = int(settings.get("service_pack", 1))
-    level_of(product, host.service_pack)
-    host.hotfixes = [str(hotfix) for hotfix in settings.get("hotfixes", [])]
-    host.role, host.load_balanced = settings.get("role", "back_end"), settings.get("load_balanced")
-    host.cluster_name = settings.get("cluster") or _cluster_of(world, name)
-    host.setup = {"exit_code": 0, "minutes": 10} | (settings.get("setup") or {})
-    host.language, host.oem_codepage, host.ansi_codepage = world.language, pages[0], pages[1]
-    host.address, host.port = settings.get("address", ""), int(settings.get("port", 0))
-    host.registry = Registry(host, VIEWS)
-    host.services = build_services(host, settings.get("services") or {})
-    _system_files(host)
-    host.boot_at_once()
-    for wanted, value in (settings.get("services") or {}).items():
-        state = value.get("state", "running") if isinstance(value, dict) else value
-        host.service_manager.set_at_once(wanted, state, "boot")
-    for image in settings.get("processes") or []:
-        host.spawn(image, f"{world.prefix}\\exadmin", "interactive")
-    return host
-
-
-def _computer_name(world: World, name: str) -> str:
-    """The NetBIOS name of a host: capitals, digits and hyphen, at most 15 characters, not used yet."""
-    base = re.sub(r"[^A-Z0-9-]", "-", name.upper())[:15]
-    taken = {host.computer_name for host in world.hosts.values()}
-    found, number = base, 1
-    while found in taken:
-        number += 1
-        found = base[: 15 - len(str(number))] + str(number)
-    return found
-
-
-def _cluster_of(world: World, host: str) -> str | None:
-    clusters = world.estate.get("clusters") or {}
-    return next((name for name, cluster in clusters.items() if host in (cluster or {}).get("nodes", [])), None)
-
-
-def _system_files(host: Host) -> None:
-    files = host.files
-    if host.os != "nt4":
-        for folder in (
-            "Documents and Settings\\All Users",
-            "WINDOWS\\system32\\Wbem",
-            "WINDOWS\\Temp",
-            "Program Files",
-        ):
-            files.make_dirs("C:\\" + folder)
-        for name in _SYSTEM_FILES:
-            files.write_virtual(f"C:\\WINDOWS\\system32\\{name}", 40960)
-        files.write_virtual("C:\\WINDOWS\\system32\\Wbem\\wmic.exe", 358400)
-    root = table("products")["products"][host.product]["root"]
-    for name in ("store.exe", "mad.exe", "exsetdata.dll"):
-        files.write_virtual(f"{root}\\bin\\{name}", 4194304)
-    if host.clustered:
-        files.write_virtual("C:\\Site\\UpgradeVirtualServer.exe", 65536, tag={"tool": "upgrade_virtual_server"})
 
 
 def _share(world: World) -> None:
@@ -194,17 +116,22 @@ class _ClusterBuilder:
             names = self._base(group, self._network_name(name))
             path = {"Path": "E:\\Share", "ShareName": re.sub(r"\W", "", name)}
             self._resource(f"{name} Share", "File Share", group, names, private=path)
+            self._other_state(group, (settings or {}).get("state", "online"))
         for resource in list(cluster.resources.values()):
-            if resource.state == "online" and "service" in table("cluster")["types"][resource.type]:
-                cluster.work.follow(
-                    cluster.groups[resource.group].owner, table("cluster")["types"][resource.type]["service"], "boot"
-                )
+            if resource.state == "online" and resource.service:
+                cluster.work.follow(cluster.groups[resource.group].owner, resource.service, "boot")
         return cluster
 
     def _services(self, node: Node) -> None:
         members, host = self._cluster.members, node.host
         host.service_starters["ClusSvc"] = lambda: members.starting(node)
         host.service_stoppers["ClusSvc"] = lambda cause: members.stopping(node, cause)
+        state = (self._world.estate["hosts"].get(host.name) or {}).get("node_state")
+        if state == "down":
+            node.state = "down"
+            return
+        if state == "paused":
+            node.state, node.paused = "paused", True
         host.service_manager.set_at_once("ClusSvc", "running", "boot")
 
     def _core_group(self) -> None:
@@ -215,10 +142,13 @@ class _ClusterBuilder:
         name = sentence(world.language, "cluster_name")
         self._resource(name, "Network Name", group, [ip.name], private={"Name": cluster.name})
         disk = self._resource(self._disk("Q"), "Physical Disk", group, [], private={"Signature": self._signature()})
-        self._resource(
+        coordinator = self._resource(
             sentence(world.language, "msdtc"), "Distributed Transaction Coordinator", group, [name, disk.name]
         )
+        if self._settings.get("msdtc") == "offline":
+            coordinator.state, coordinator.persistent_state = "offline", 0
         cluster.quorum_resource = disk.name
+        cluster.quorum_known = bool(quorum.get("found", True))
 
     def _virtual_server(self, name: str, settings: dict[str, Any], first: bool) -> None:
         cluster, world = self._cluster, self._world
@@ -230,9 +160,13 @@ class _ClusterBuilder:
         group.preferred_owners = [world.hosts[n].computer_name for n in settings.get("preferred_owners") or []]
         group.virtual_server = VirtualServer(name, network_name, owner.product, service_pack)
         level_of(owner.product, service_pack)
+        group.virtual_server.database_version = first_database_version(group)
+        group.virtual_server.database_minutes = float(settings.get("database_minutes") or 0)
         names = self._base(group, network_name, possible=possible)
         made: dict[str, str] = {}
-        for row in table("cluster")["virtual_server"]:
+        if owner.product == "5.5":
+            self._generic_services(group, names, possible)
+        for row in table("cluster")["virtual_server"] if owner.product != "5.5" else ():
             if row.get("once") and not first:
                 continue
             needs = row.get("needs_2000", row.get("needs")) if owner.product == "2000" else row.get("needs")
@@ -245,7 +179,19 @@ class _ClusterBuilder:
             made[kind] = resource.name
         self._state(group, settings.get("state"), owner)
         organization = owner.organization or world.prefix.lower()
-        world.directory_model.add_server(network_name, organization, owner.product, service_pack, False)
+        if in_directory(owner):
+            world.directory_model.add_server(network_name, organization, owner.product, service_pack, False)
+
+    def _generic_services(self, group: Group, names: list[str], possible: list[str]) -> None:
+        """The resources of Exchange 5.5: one for each of its services that every node has."""
+        made: dict[str, str] = {}
+        for row in table("cluster")["virtual_server_55"]:
+            if any(row["service"] not in node.host.services for node in self._cluster.nodes.values()):
+                continue
+            properties = {"ServiceName": row["service"], "StartupParameters": "", "UseNetworkName": 1}
+            depends = [made[row["needs"]]] if "needs" in row else names
+            resource = self._resource(row["name"], "Generic Service", group, depends, possible, properties)
+            made[row["service"]] = resource.name
 
     def _state(self, group: Group, state: str | None, owner: Host) -> None:
         """The state in which a virtual server is found; one of another version than its owner cannot be online."""
@@ -258,10 +204,19 @@ class _ClusterBuilder:
                 resource.state, resource.persistent_state = "offline", 0
         elif state == "failed":
             for resource in exchange:
-                resource.state = "failed" if resource.type == SYSTEM_ATTENDANT else "offline"
+                resource.state = "failed" if resource.service == ATTENDANT else "offline"
         elif not fits(group.virtual_server, owner):
             for resource in exchange:
                 resource.state, resource.persistent_state = "offline", 0
+
+    def _other_state(self, group: Group, state: str) -> None:
+        """The state in which a group without Exchange is found."""
+        if state == "offline":
+            group.persistent_state = 0
+            for resource in group.resources:
+                resource.state, resource.persistent_state = "offline", 0
+        elif state == "failed":
+            group.resources[-1].state = "failed"
 
     def _base(self, group: Group, network_name: str, possible: list[str] | None = None) -> list[str]:
         """Address, name and disk of a group; returns the names that the others depend on."""

@@ -20,6 +20,7 @@ from .members import Membership
 from .tables import table
 
 if TYPE_CHECKING:
+    from .databases import Database
     from .exchange import VirtualServer
     from .host import Host
     from .world import World
@@ -78,6 +79,12 @@ class Resource:
         """Whether it is one of Exchange's, which go offline for an upgrade of the virtual server."""
         return self.type not in table("cluster")["kept_online"]
 
+    @property
+    def service(self) -> str:
+        """The service that runs where it is online, empty for none; a Generic Service has its name among its properties."""
+        kind = table("cluster")["types"].get(self.type, {})
+        return str(kind.get("service") or self.private.get("ServiceName", ""))
+
 
 @dataclass(eq=False)
 class Group:
@@ -96,6 +103,7 @@ class Group:
     queue: list[Course] = field(default_factory=list)
     whole: bool = False
     last_error: int = 0
+    databases: list[Database] = field(default_factory=list)
 
     @property
     def resources(self) -> list[Resource]:
@@ -138,6 +146,8 @@ class Cluster:
         self.resources: dict[str, Resource] = {}
         self.quorum_resource = ""
         self.quorum_path = "Q:\\MSCS\\"
+        # False: the configuration does not name the quorum's resource, it is damaged
+        self.quorum_known = True
         self.work = GroupWork(self)
         self.members = Membership(self)
 

@@ -6,9 +6,12 @@
 `load_estate` gives a plain dictionary in which everything has a value: the keys of the published format, and
 
 * `update` as it was written, `updates` always a list;
-* each host: os, os_service_pack, channel, product, edition, service_pack, hotfixes, role, load_balanced (or None),
-  services, processes, setup {exit_code, minutes}, cluster (or None), organization;
-* each cluster: nodes, quorum {group, owner}, virtual_servers, other_groups;
+* each machine (hosts, controllers): os, os_service_pack, channel, services, processes, free_mb, clock_skew,
+  admin_rights;
+* each host: product, edition, service_pack, hotfixes, role, load_balanced (or None), balancer, drain_minutes,
+  setup {exit_code, minutes}, cluster (or None), node_state (None where it has no cluster), pending_restart,
+  setup_rights, reinstall_needed, organization, database_minutes, addons, monitors;
+* each cluster: nodes, quorum {group, owner, found}, msdtc, virtual_servers, other_groups {owner, state};
 * each virtual server: owner, possible_owners, preferred_owners, service_pack, network_name, and `state`, which is None
   when it was left out (the world then decides by the versions).
 """
@@ -76,11 +79,20 @@ def complete(written: Estate) -> Estate:
     estate.setdefault("language", "en")
     estate.setdefault("domain", "contoso.example")
     estate["controllers"] = {name: value or {} for name, value in estate.get("controllers", {"dc1": {}}).items()}
+    for controller in estate["controllers"].values():
+        _complete_machine(controller)
+    estate.setdefault("prerequisites", [])
+    for key in ("package", "accounts"):
+        estate[key] = estate.get(key) or {}
+    estate["gates"] = {"overridden": []} | (estate.get("gates") or {})
     connector = estate.setdefault("directory_connector", None)
     if connector:
         connector.setdefault("custom_maps", False)
+        connector.setdefault("overwrites_maps", False)
+        connector.setdefault("maps_given", False)
     estate["backups"] = {"databases": 6, "system_state": 6, "controllers": 6} | estate.get("backups", {})
-    person = {"reacts_after": 60, "upgrades_virtual_servers": True, "runs_setup": True}
+    person: dict[str, Any] = {"reacts_after": 60, "upgrades_virtual_servers": True, "runs_setup": True}
+    person |= {"read_release_notes": True, "takes_backups_after": None}
     operator = estate.get("operator", {})
     estate["operator"] = None if operator is None else person | operator
     estate["clusters"] = {name: value or {} for name, value in (estate.get("clusters") or {}).items()}
@@ -112,6 +124,19 @@ def _membership(estate: Estate) -> None:
                 estate["hosts"][node]["cluster"] = name
 
 
+def _complete_machine(machine: dict[str, Any]) -> None:
+    """What every machine has, with Exchange or without."""
+    machine["os"] = str(machine.get("os", "server2003"))
+    system = limits()["systems"][machine["os"]]
+    machine.setdefault("os_service_pack", system["service_packs"])
+    machine.setdefault("channel", system["channel"])
+    machine["services"] = machine.get("services") or {}
+    machine["processes"] = machine.get("processes") or []
+    machine.setdefault("free_mb", None)
+    machine.setdefault("clock_skew", 0)
+    machine.setdefault("admin_rights", True)
+
+
 def _complete_host(host: dict[str, Any]) -> None:
     for key in ("os", "product"):
         if key in host:
@@ -120,32 +145,39 @@ def _complete_host(host: dict[str, Any]) -> None:
         host["product"] = limits()["product_of_system"][host.get("os", "server2003")]
     product = limits()["products"][host["product"]]
     host.setdefault("os", product["systems"][0])
-    system = limits()["systems"][host["os"]]
-    host.setdefault("os_service_pack", system["service_packs"])
-    host.setdefault("channel", system["channel"])
+    _complete_machine(host)
     host.setdefault("cluster", None)
     host.setdefault("edition", "enterprise" if host["cluster"] else "standard")
     host.setdefault("service_pack", product["service_pack"])
     host["hotfixes"] = ["KB" + number.removeprefix("KB").removeprefix("Q") for number in host.get("hotfixes", [])]
     host.setdefault("role", "back_end")
     host.setdefault("load_balanced", None)
-    host["services"] = host.get("services") or {}
-    host["processes"] = host.get("processes") or []
+    host.setdefault("balancer", "nlb")
+    host.setdefault("drain_minutes", table("balancing")["drain_minutes"])
+    for key, default in (("pending_restart", False), ("setup_rights", True), ("reinstall_needed", False)):
+        host.setdefault(key, default)
+    host.setdefault("database_minutes", product["database_minutes"])
+    for key in ("addons", "monitors"):
+        host.setdefault(key, [])
+    host.setdefault("node_state", "up" if host["cluster"] else None)
     host["setup"] = {"exit_code": 0, "minutes": 10} | (host.get("setup") or {})
 
 
 def _complete_cluster(cluster: dict[str, Any], estate: Estate, taken: set[str]) -> None:
     nodes = cluster["nodes"]
-    first = nodes[0] if nodes else None
-    quorum = {"group": sentence(estate["language"], "quorum_group"), "owner": first}
+    serving = [node for node in nodes if estate["hosts"].get(node, {}).get("node_state") != "down"]
+    first = serving[0] if serving else None
+    quorum = {"group": sentence(estate["language"], "quorum_group"), "owner": first, "found": True}
     cluster["quorum"] = quorum | (cluster.get("quorum") or {})
-    others = {name: {"owner": first} | (value or {}) for name, value in (cluster.get("other_groups") or {}).items()}
-    cluster["other_groups"] = others
+    cluster.setdefault("msdtc", "online")
+    usual = {"owner": first, "state": "online"}
+    others = cluster.get("other_groups") or {}
+    cluster["other_groups"] = {name: usual | (value or {}) for name, value in others.items()}
     servers = {name: dict(value or {}) for name, value in (cluster.get("virtual_servers") or {}).items()}
     cluster["virtual_servers"] = servers
     taken |= {server["network_name"] for server in servers.values() if "network_name" in server}
     # the last node stays passive where there is one
-    active = nodes[:-1] if len(nodes) > len(servers) else nodes
+    active = serving[:-1] if len(serving) > max(1, len(servers)) else serving
     for index, (name, server) in enumerate(servers.items()):
         server.setdefault("owner", active[index % len(active)] if active else None)
         server.setdefault("possible_owners", list(nodes))
@@ -153,6 +185,7 @@ def _complete_cluster(cluster: dict[str, Any], estate: Estate, taken: set[str]) 
         owner = estate["hosts"].get(server["owner"], {})
         server.setdefault("service_pack", owner.get("service_pack", 0))
         server.setdefault("state", None)
+        server.setdefault("database_minutes", owner.get("database_minutes", 0))
         if "network_name" not in server:
             server["network_name"] = _network_name(name, taken)
             taken.add(server["network_name"])

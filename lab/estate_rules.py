@@ -66,11 +66,20 @@ def _check_top(rules: _Rules) -> None:
     for index, key in enumerate(estate["updates"]):
         place: Place = ("update",) if isinstance(estate["update"], str) else ("update", index)
         rules.known(place, key, update_keys(), "the key of an update")
-    machines: list[tuple[Place, str]] = [(("controllers", name), name) for name in estate["controllers"]]
+    for index, key in enumerate(estate["prerequisites"]):
+        rules.known(("prerequisites", index), key, update_keys(), "the key of an update")
+    small = [name for name, host in estate["hosts"].items() if host["edition"] == "small_business"]
+    others = [name for name in estate["controllers"] if name not in small]
+    machines: list[tuple[Place, str]] = [(("controllers", name), name) for name in others]
+    for name, controller in estate["controllers"].items():
+        _check_system(rules, ("controllers", name), controller)
     machines += [(("hosts", name), name) for name in estate["hosts"]]
     rules.distinct(machines, "a computer's name")
     if estate["directory_connector"]:
-        rules.known(("directory_connector", "host"), estate["directory_connector"]["host"], estate["hosts"], "a host")
+        place = ("directory_connector", "host")
+        connector = estate["directory_connector"]["host"]
+        if rules.known(place, connector, estate["hosts"], "a host") and estate["hosts"][connector]["product"] == "5.5":
+            rules.wrong(place, "Exchange 5.5 brings no Active Directory Connector; expected a host with 2000 or 2003")
     where: dict[str, str] = {}
     for organization, members in estate["organizations"].items():
         for index, host in enumerate(members):
@@ -83,6 +92,16 @@ def _check_top(rules: _Rules) -> None:
             rules.wrong(("organizations",), f"{host} is in none; expected each host in one organisation")
 
 
+def _check_system(rules: _Rules, here: Place, machine: dict[str, Any]) -> None:
+    """What holds for every machine: the service pack of its Windows, and how it is reached."""
+    system = limits()["systems"][machine["os"]]
+    if machine["os_service_pack"] > system["service_packs"]:
+        text = f"{system['title']} has no service pack {machine['os_service_pack']}"
+        rules.wrong((*here, "os_service_pack"), f"{text}; expected 0 to {system['service_packs']}")
+    if machine["channel"] == "winrm" and system["channel"] != "winrm":
+        rules.wrong((*here, "channel"), f"{system['title']} has no WinRM; expected rpc")
+
+
 def _check_host(rules: _Rules, name: str) -> None:
     host = rules.estate["hosts"][name]
     here: Place = ("hosts", name)
@@ -92,21 +111,21 @@ def _check_host(rules: _Rules, name: str) -> None:
     if host["os"] not in product["systems"]:
         text = f"{title} does not run on {system['title']}; expected {one_of(product['systems'])}"
         rules.wrong((*here, "os") if (*here, "os") in rules.document.lines else (*here, "product"), text)
-    for key, limit, of in (
-        ("service_pack", product["service_packs"], title),
-        ("os_service_pack", system["service_packs"], system["title"]),
-    ):
-        if host[key] > limit:
-            rules.wrong((*here, key), f"{of} has no service pack {host[key]}; expected 0 to {limit}")
+    if host["service_pack"] > product["service_packs"]:
+        text = f"{title} has no service pack {host['service_pack']}; expected 0 to {product['service_packs']}"
+        rules.wrong((*here, "service_pack"), text)
     if host["edition"] not in product["editions"]:
         text = f"{title} has no edition {host['edition']}; expected {one_of(product['editions'])}"
         rules.wrong((*here, "edition"), text)
-    if host["channel"] == "winrm" and system["channel"] != "winrm":
-        rules.wrong((*here, "channel"), f"{system['title']} has no WinRM; expected rpc")
+    _check_system(rules, here, host)
+    _check_55(rules, name)
     if host["role"] == "front_end" and host["product"] == "5.5":
         rules.wrong((*here, "role"), "Exchange 5.5 has no front-ends; expected back_end")
+    _check_balanced(rules, name)
     cluster = host["cluster"]
     if not cluster:
+        if host["node_state"] is not None:
+            rules.wrong((*here, "node_state"), f"{name} is no node of a cluster; expected nothing here")
         return
     if not rules.known((*here, "cluster"), cluster, rules.estate["clusters"], "a cluster described under clusters"):
         return
@@ -118,6 +137,38 @@ def _check_host(rules: _Rules, name: str) -> None:
         rules.wrong((*here, "edition"), text)
     if host["role"] == "front_end":
         rules.wrong((*here, "role"), "a cluster node is no front-end; expected back_end")
+
+
+def _check_55(rules: _Rules, name: str) -> None:
+    """What only Exchange 5.5 has: add-ons, tuning by its optimizer, server monitors; and Small Business Server 2000."""
+    hosts = rules.estate["hosts"]
+    host = hosts[name]
+    for key in ("addons", "custom_tuning", "directory_stop_minutes"):
+        if host.get(key) and host["product"] != "5.5":
+            text = f"found {shown(key)} with Exchange {host['product']}; expected it with 5.5 only"
+            rules.wrong(("hosts", name, key), text)
+    for index, other in enumerate(host["monitors"]):
+        here: Place = ("hosts", name, "monitors", index)
+        if rules.known(here, other, hosts, "a host") and hosts[other]["product"] != "5.5":
+            rules.wrong(here, f"{other} has Exchange {hosts[other]['product']}; expected a server with 5.5")
+    if host.get("suite_service_pack") and (host["edition"], host["product"]) != ("small_business", "2000"):
+        text = "only Small Business Server 2000 has it; expected edition: small_business and product: \"2000\" beside it"
+        rules.wrong(("hosts", name, "suite_service_pack"), text)
+
+
+def _check_balanced(rules: _Rules, name: str) -> None:
+    """A load-balanced set: front-ends, all behind the same kind of balancer."""
+    host = rules.estate["hosts"][name]
+    here: Place = ("hosts", name)
+    if not host["load_balanced"]:
+        return
+    if host["role"] != "front_end":
+        rules.wrong((*here, "load_balanced"), "only front-ends are load-balanced; expected role: front_end beside it")
+    mates = [n for n, other in rules.estate["hosts"].items() if other["load_balanced"] == host["load_balanced"]]
+    first = rules.estate["hosts"][mates[0]]["balancer"]
+    if host["balancer"] != first:
+        text = f"found {shown(host['balancer'])}, expected {first}, as {mates[0]} of the same set has it"
+        rules.wrong((*here, "balancer"), text)
 
 
 def _check_cluster(rules: _Rules, name: str) -> None:
@@ -158,6 +209,12 @@ def _check_cluster(rules: _Rules, name: str) -> None:
     groups += [((*here, "virtual_servers", group), group) for group in cluster["virtual_servers"]]
     groups += [((*here, "other_groups", group), group) for group in cluster["other_groups"]]
     rules.distinct(groups, "a group's name")
+    owners: list[tuple[Place, str | None]] = [((*here, "quorum", "owner"), cluster["quorum"]["owner"])]
+    for kind in ("virtual_servers", "other_groups"):
+        owners += [((*here, kind, group, "owner"), settings["owner"]) for group, settings in cluster[kind].items()]
+    for place, owner in owners:
+        if owner in nodes and estate["hosts"][owner]["node_state"] == "down":
+            rules.wrong(place, f"{owner} is down; expected a node that is up, nothing can be owned by this one")
     _check_virtual_servers(rules, name)
 
 
@@ -203,7 +260,8 @@ def _check_fault(rules: _Rules, fault: dict[str, Any], here: Place) -> None:
         return
     kind = where[0]
     if kind == "host":
-        if not rules.known((*here, "host"), fault["host"], estate["hosts"], "a host"):
+        machines = [*estate["hosts"], *(estate["controllers"] if fault["on"].startswith("call") else [])]
+        if not rules.known((*here, "host"), fault["host"], machines, "a host"):
             return
     elif kind == "cluster" and not rules.known((*here, "cluster"), fault["cluster"], estate["clusters"], "a cluster"):
         return

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ VERSION_MISMATCH = 0xC1037B44
 #: The group is not in the state that the upgrade needs (5023 as HRESULT) [R]; no access to the directory [R].
 WRONG_STATE, NO_ACCESS, NOT_FOUND = 0x8007139F, 0x80070005, 0x80071395
 UPGRADE_SECONDS = 25.0
+#: What the System Attendant of Exchange 2000 logs when it cannot upgrade its virtual server [V, KB 887722].
+UPGRADE_FAILED = {2146: "An error occurred during the Exchange resource upgrade.", 2065: "Failed to come online."}
 
 
 def level_of(product: str, service_pack: int) -> dict[str, Any]:
@@ -35,14 +38,27 @@ def level_of(product: str, service_pack: int) -> dict[str, Any]:
     raise KeyError(f"Exchange {product} has no service pack {service_pack}")
 
 
+def level_version(product: str, service_pack: int) -> str:
+    """The version that the programs of a level carry (6.0.6249.4)."""
+    found = re.search(r"Build (\d+\.\d+)", str(level_of(product, service_pack)["serial"]))
+    return f"{table('products')['products'][product]['version']}.{found[1]}" if found else ""
+
+
 @dataclass(eq=False)
 class VirtualServer:
-    """An Exchange virtual server: the version that the directory has for it."""
+    """An Exchange virtual server: the version that the directory has for it.
+
+    `database_version`: of the store that opened its databases last; `database_minutes`: how long a newer one takes to
+    upgrade them. `refusals`: how many further attempts fail with the one that has failed.
+    """
 
     group: str
     network_name: str
     product: str
     service_pack: int
+    database_version: str = ""
+    database_minutes: float = 0.0
+    refusals: int = 0
 
     @property
     def build(self) -> int:
@@ -52,28 +68,47 @@ class VirtualServer:
 
 def has_update(host: Host, package: dict[str, Any]) -> bool:
     """Whether a host has what a package brings (True also where the package is not for its product)."""
+    from .exchange2000 import has_suite
+
     if package["product"] not in (host.product, "windows"):
         return True
+    if package["product"] == "windows" and not for_windows_of(host, package):
+        return True
+    if "suite" in package:
+        return has_suite(host, package)
     if package["kind"] == "service_pack":
         return bool(host.service_pack >= package["service_pack"])
     return package["hotfix"] in host.hotfixes
 
 
+def for_windows_of(host: Host, package: dict[str, Any]) -> bool:
+    """Whether a hotfix of Windows is for the Windows of a host: later service packs have it in them."""
+    return host.os in package["os"] and host.os_service_pack in package["os_service_packs"]
+
+
 def fits(server: VirtualServer, host: Host) -> bool:
-    """Whether a virtual server can run on a host: the versions are the same (2000 upgrades it by itself)."""
+    """Whether a virtual server can run on a host: the versions are the same (2000 upgrades it by itself).
+
+    Exchange 5.5 has none of that: there the databases must not be newer than the store.
+    """
     rule = table("products")["products"][server.product]["virtual_server_upgrade"]
-    if rule == "none":
-        return True
     if host.product != server.product:
         return False
-    if rule == "automatic":
-        return host.service_pack >= server.service_pack
-    return host.service_pack == server.service_pack
+    if rule == "manual":
+        return host.service_pack == server.service_pack
+    return host.service_pack >= server.service_pack
 
 
 def comes_online(group: Group, resource: Resource, host: Host) -> bool:
     """Whether a resource can come online on a host; a System Attendant of another version cannot (event 1025)."""
+    from .exchange55 import comes_online as comes_online_55
+    from .exchange2000 import store_came_online, upgrades_itself
+
     server = group.virtual_server
+    if server is not None and server.product == "5.5":
+        return comes_online_55(group, resource, host)
+    if resource.type == INFORMATION_STORE:
+        store_came_online(group, host)
     if server is None or resource.type != SYSTEM_ATTENDANT:
         return True
     if not fits(server, host):
@@ -81,11 +116,14 @@ def comes_online(group: Group, resource: Resource, host: Host) -> bool:
             f"{resource.name}: Failed to bring the resource online. The version of Exchange on this machine does not "
             f"match the version of Exchange server {server.network_name}. Error {VERSION_MISMATCH:08x}"
         )
-        host.log_event("Application", "MSExchangeCluster", 1025, "error", text)
+        strings = [resource.name, server.network_name, f"{VERSION_MISMATCH:08x}"]
+        host.log_event("Application", "MSExchangeCluster", 1025, "error", text, strings)
         return False
-    if server.service_pack != host.service_pack:
-        set_virtual_server(group, host.service_pack)
-    return True
+    if host.reinstall_needed:
+        text = f"{resource.name}: Failed to bring the resource online. Exchange is not set up for this cluster."
+        host.log_event("Application", "MSExchangeCluster", 1025, "error", text, [resource.name, server.network_name])
+        return False
+    return server.service_pack == host.service_pack or upgrades_itself(group, resource, host)
 
 
 def set_virtual_server(group: Group, service_pack: int) -> None:
@@ -105,10 +143,14 @@ def upgrade_obstacle(group: Group, host: Host) -> tuple[int, str]:
     server, cluster = group.virtual_server, group.cluster
     if server is None:
         return NOT_FOUND, f"{group.name} is not an Exchange virtual server."
+    if table("products")["products"][server.product]["virtual_server_upgrade"] != "manual":
+        return NOT_FOUND, f"Exchange {server.product} has no command to upgrade a virtual server."
     mismatch = "The version of Exchange on this computer does not match the version on the server."
     owner = cluster.nodes[group.owner].host
     if host.product != server.product or owner.product != server.product:
         return VERSION_MISMATCH, mismatch
+    if host.reinstall_needed:
+        return NOT_FOUND, "The command to upgrade Exchange virtual servers is not registered on this computer."
     if host.service_pack < server.service_pack or owner.service_pack != host.service_pack:
         return VERSION_MISMATCH, mismatch
     if host.service_pack == server.service_pack:
@@ -212,6 +254,8 @@ class Directory:
 
     def set_level(self, name: str, product: str, service_pack: int) -> None:
         """Set what the entry of a server says of its version."""
+        if name.upper() not in self._servers:
+            return  # Exchange 5.5 without a newer server beside it: Active Directory knows nothing of it
         level, settings = level_of(product, service_pack), table("products")["products"][product]
         # that Exchange 2003's setup writes versionNumber in exactly this form is unsure; serialNumber is what counts
         number = ((settings["major"] << 28) | (settings["minor"] << 24) | level["build"]) + 30000

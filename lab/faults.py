@@ -94,7 +94,7 @@ class Faults:
         if len(ties) != 1:
             raise EstateError(f"{place}: expected exactly one of {', '.join(KNOWN)}")
         tie, name = ties[0], str(row[ties[0]])
-        known = {"host": [*self._world.hosts], "cluster": [*self._world.clusters], "controller": ["run"]}[tie]
+        known = {"host": [*self._world.machines], "cluster": [*self._world.clusters], "controller": ["run"]}[tie]
         if name not in known:
             raise EstateError(f"{place}: {tie} {name} is not in the estate")
         words = str(row.get("on", "")).split(None, 1) or [""]

@@ -12,10 +12,13 @@ codes: 2 file not found, 3 path not found, 5 access denied, 15 no such drive, 53
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .content import sha256 as generated_sha256
 from .errors import Win32Error
 
 if TYPE_CHECKING:
@@ -28,7 +31,10 @@ INVALID_NAME, DIR_NOT_EMPTY, NOT_A_DIRECTORY = 123, 145, 267
 
 @dataclass
 class Entry:
-    """A file or a directory. A virtual file has a size and a hash, but no content (`content` is None)."""
+    """A file or a directory. A virtual file has a size, but no content (`content` is None).
+
+    What is read of it over the network is made from its `seed`; its hash is that of this, unless one was given.
+    """
 
     name: str
     is_dir: bool = False
@@ -37,6 +43,7 @@ class Entry:
     virtual_sha256: str = ""
     tag: dict[str, Any] = field(default_factory=dict)
     modified: float = 0.0
+    seed: str = ""
     children: dict[str, Entry] = field(default_factory=dict)
 
     @property
@@ -47,7 +54,9 @@ class Entry:
     @property
     def sha256(self) -> str:
         """SHA-256 of the content, in small hexadecimal digits."""
-        return self.virtual_sha256 if self.content is None else hashlib.sha256(self.content).hexdigest()
+        if self.content is not None:
+            return hashlib.sha256(self.content).hexdigest()
+        return self.virtual_sha256 or generated_sha256(self.seed, self.virtual_size, str(self.tag.get("version", "")))
 
     def walk(self) -> Iterator[Entry]:
         """This entry and everything below it."""
@@ -112,6 +121,23 @@ class Files:
         self._server = server.upper()
         self._on_change = on_change or world.changed
         self.volumes: dict[str, Volume] = {"C:": Volume()}
+        self._held: Counter[str] = Counter()
+
+    # -- who has them open
+
+    @contextmanager
+    def holding(self, paths: Iterable[str]) -> Iterator[None]:
+        """Within the block these files are open for writing, as the file of a redirection is; full paths."""
+        names = [path.lower() for path in paths]
+        self._held.update(names)
+        try:
+            yield
+        finally:
+            self._held.subtract(names)
+
+    def held(self, path: str) -> bool:
+        """Whether a running command writes into a file."""
+        return self._held[path.lower()] > 0
 
     # -- reading
 
@@ -205,16 +231,14 @@ class Files:
         """Write a big file that has a size and a hash, but no content; directories above it are made."""
         self.make_dirs(path.rpartition("\\")[0], context)
         entry = Entry("", content=None, virtual_size=size, tag=dict(tag or {}))
-        entry.virtual_sha256 = (
-            sha256 or hashlib.sha256(f"{path.rpartition(chr(92))[2].upper()}:{size}".encode()).hexdigest()
-        )
+        entry.virtual_sha256, entry.seed = sha256, f"{path.rpartition(chr(92))[2].upper()}:{size}"
         self._put(path, entry, context)
 
     def copy(self, source: str, target: str, context: Context | None = None) -> None:
         """Copy a file; `target` is the new file's path. What kind of program it is goes along."""
         found = self._file(source, context)
         copied = Entry("", content=found.content, virtual_size=found.virtual_size, tag=dict(found.tag))
-        copied.virtual_sha256 = found.virtual_sha256
+        copied.virtual_sha256, copied.seed = found.virtual_sha256, found.seed
         self._put(target, copied, context)
 
     def delete(self, path: str, context: Context | None = None) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from .clock import Course, Flow
-from .exchange import SYSTEM_ATTENDANT, comes_online
+from .exchange import comes_online
+from .exchange2000 import upgrade_seconds
 from .tables import table
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 ONLINE_FAILED, RESOURCE_FAILED = 5018, 5038
 ATTEMPTS = 2
+ATTENDANT = "MSExchangeSA"
 
 Trial = Generator["float | Flow", None, bool]
 
@@ -181,9 +183,8 @@ class GroupWork:
             return
         before, resource.state = resource.state, state
         group = self._cluster.groups[resource.group]
-        service = table("cluster")["types"].get(resource.type, {}).get("service")
-        if service:
-            self.follow(group.owner, service, cause)
+        if resource.service:
+            self.follow(group.owner, resource.service, cause)
         self._world.changed()
         self._world.emit(
             "resource", cluster=self._cluster, group=group, resource=resource, state=state, before=before, cause=cause
@@ -195,9 +196,8 @@ class GroupWork:
         known = host.services.get(service)
         if known is None or not known.cluster_managed:
             return
-        types = table("cluster")["types"]
         runs = any(
-            types.get(r.type, {}).get("service") == service and self._cluster.groups[r.group].owner == node
+            r.service == service and self._cluster.groups[r.group].owner == node
             for r in self._cluster.resources.values()
             if r.state == "online"
         )
@@ -206,7 +206,7 @@ class GroupWork:
     def _bring_online(self, group: Group, resources: list[Resource], cause: str, fault: Fault | None) -> Trial:
         """Bring resources online in order, each with two attempts; False at the first that fails."""
         wanted = self._cluster.in_order(resources)
-        doomed = next((r for r in wanted if r.type == SYSTEM_ATTENDANT), wanted[-1] if wanted else None)
+        doomed = next((r for r in wanted if r.service == ATTENDANT), wanted[-1] if wanted else None)
         for resource in wanted:
             if resource.state == "online":
                 continue
@@ -224,7 +224,8 @@ class GroupWork:
 
     def _one_online(self, group: Group, resource: Resource, cause: str, doomed: bool) -> Trial:
         self.set_state(resource, "online_pending", cause)
-        yield self._seconds(resource, "online")
+        node = self._cluster.nodes[group.owner]
+        yield self._seconds(resource, "online") + upgrade_seconds(group, resource, node.host)
         node = self._cluster.nodes[group.owner]
         if node.state == "paused" or doomed or not comes_online(group, resource, node.host):
             resource.last_error = ONLINE_FAILED
@@ -237,9 +238,8 @@ class GroupWork:
 
     def _own(self, group: Group, node: Node, cause: str) -> None:
         before, group.owner = group.owner, node.name
-        for kind in table("cluster")["types"].values():
-            if "service" in kind:
-                self.follow(before, kind["service"], cause)
+        for service in sorted({resource.service for resource in group.resources} - {""}):
+            self.follow(before, service, cause)
         self._world.changed()
         self._world.emit("owner", cluster=self._cluster, group=group, node=node, before=before, cause=cause)
 
@@ -249,7 +249,13 @@ class GroupWork:
 
     def _seconds(self, resource: Resource, what: str) -> float:
         kind = table("cluster")["types"].get(resource.type, {})
-        return float(kind.get(what, 2)) * self._world.jitter()
+        seconds = kind.get(what, 2)
+        if not kind.get("service") and resource.service:  # a Generic Service takes as long as its service
+            node = self._cluster.nodes[self._cluster.groups[resource.group].owner]
+            known = node.host.services.get(resource.service)
+            if known is not None:
+                seconds = known.start_seconds if what == "online" else known.stop_seconds
+        return float(seconds) * self._world.jitter()
 
     def _log(self, group: Group, resource: Resource) -> None:
         host = self._cluster.nodes[group.owner].host

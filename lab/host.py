@@ -5,70 +5,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from .clock import Background, Course, Flow, Handle
+from .additions import Additions
+from .clock import Course, Flow
 from .errors import Win32Error
+from .eventlog import Event
 from .files import Files
+from .processes import Process
 from .services import Service, ServiceManager
 from .tables import table
 
 if TYPE_CHECKING:
+    from .at_jobs import AtJob
     from .cluster import Cluster, Node
+    from .databases import Database
     from .registry import Registry
     from .tasks import Task
     from .world import Context, World
+
+__all__ = ["Event", "Host", "Process"]
 
 SHUTDOWN_IN_PROGRESS, NO_SHUTDOWN_IN_PROGRESS = 1115, 1116
 NOT_CONNECTED, CREDENTIAL_CONFLICT, DEVICE_IN_USE = 2250, 1219, 85
 
 
 @dataclass(eq=False)
-class Process:
-    """A running program. `duration` None: it runs until it is ended. `exit_code` is None while it runs."""
-
-    pid: int
-    image: str
-    user: str
-    logon: str
-    started: float
-    memory: int = 0
-    exit_code: int | None = None
-    on_end: Callable[[int], object] | None = None
-    background: Background | None = None
-    handle: Handle | None = None
-    # The shell of a client's call: that it comes and goes is no change of the world for those who watch it.
-    of_call: bool = False
-
-    @property
-    def ended(self) -> bool:
-        """Whether it runs no more."""
-        return self.exit_code is not None
-
-    @property
-    def session(self) -> int:
-        """Terminal Services session: everything runs in session 0 on these systems' console."""
-        return 0
-
-
-@dataclass
-class Event:
-    """An entry of an event log. `log`: Application, System or Security; `kind`: error, warning or information."""
-
-    time: float
-    log: str
-    source: str
-    id: int
-    kind: str
-    text: str
-
-
-@dataclass(eq=False)
 class Host:
-    """A Windows host with Exchange. `name` is the estate's, `computer_name` the same in capital letters."""
+    """A Windows host. `name` is the estate's, `computer_name` the same in capital letters.
+
+    `product` is empty on a domain controller without Exchange; `controller`: it is one (Small Business Server is too).
+    """
 
     world: World
     name: str
@@ -94,14 +64,23 @@ class Host:
     booting: bool = False
     boot_time: float = 0.0
     pending_restart: bool = False
+    controller: bool = False
+    clock_skew: float = 0.0
+    reinstall_needed: bool = False
+    administrators: list[str] = field(default_factory=list)
+    #: Accounts with the right to log on as a service (SeServiceLogonRight).
+    service_logon: list[str] = field(default_factory=list)
+    databases: list[Database] = field(default_factory=list)
     cluster: Cluster | None = None
     node: Node | None = None
     services: dict[str, Service] = field(default_factory=dict)
     processes: list[Process] = field(default_factory=list)
     tasks: dict[str, Task] = field(default_factory=dict)
+    at_jobs: dict[int, AtJob] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     installing: list[str] = field(default_factory=list)
     hotfix_folders: dict[str, str] = field(default_factory=dict)
+    more: Additions = field(default_factory=Additions)
 
     def __post_init__(self) -> None:
         """Give the host its parts; the world's builder fills them."""
@@ -132,14 +111,41 @@ class Host:
         raise KeyError(f"Exchange {self.product} has no service pack {self.service_pack}")
 
     @property
+    def file_version(self) -> str:
+        """The version that its Exchange programs carry (6.5.7226.6); empty without Exchange."""
+        if not self.product:
+            return ""
+        minor = str(self.level["serial"]).partition(f"Build {self.build}.")[2].partition(":")[0].rstrip(")")
+        product = table("products")["products"][self.product]
+        brought = product["hotfix_files"].get(self.service_pack, {})
+        folder = f"{product['updates']}\\SP{self.service_pack + 1}"
+        for_this = [h for h in self.hotfixes if h in brought and self.hotfix_folders.get(h, folder) == folder]
+        versions: list[str] = [f"{product['version']}.{self.build}.{minor}", *(brought[hotfix] for hotfix in for_this)]
+        return max(versions, key=lambda version: [int(part) for part in version.split(".")])
+
+    @property
+    def system_root(self) -> str:
+        """The folder of Windows: WINNT before Server 2003."""
+        return str(table("products")["systems"][self.os]["root"])
+
+    @property
     def clustered(self) -> bool:
         """Whether it is a node of a cluster."""
         return self.cluster_name is not None
 
     @property
+    def now(self) -> float:
+        """The host's own clock in epoch seconds: it can go wrong by some seconds."""
+        return self.world.clock.time + self.clock_skew
+
+    @property
     def local_time(self) -> datetime:
-        """The host's clock; the estate lives in UTC."""
-        return datetime.fromtimestamp(self.world.clock.time, tz=UTC)
+        """The host's own clock; the estate lives in UTC."""
+        return datetime.fromtimestamp(self.now, tz=UTC)
+
+    def is_administrator(self, account: str) -> bool:
+        """Whether a domain account (DOMAIN\\user) is in the local group of administrators."""
+        return account.lower() in (name.lower() for name in self.administrators)
 
     # -- services
 
@@ -210,9 +216,22 @@ class Host:
         if process.background:
             process.background.kill(f"{process.image} was ended")
 
-    def log_event(self, log: str, source: str, number: int, kind: str, text: str) -> None:
-        """Write an entry into an event log."""
-        self.events.append(Event(self.world.clock.time, log, source, number, kind, text))
+    def log_event(
+        self,
+        log: str,
+        source: str,
+        number: int,
+        kind: str,
+        text: str,
+        strings: Sequence[str] = (),
+        category: int = 0,
+        *,
+        at: float | None = None,
+    ) -> None:
+        """Write an entry into an event log; `at`: when it was written, by the host's clock (the past, at the start)."""
+        record = 1 + sum(1 for event in self.events if event.log == log)
+        moment = self.now if at is None else at
+        self.events.append(Event(moment, log, source, number, kind, text, list(strings), category, record))
 
     # -- life
 
@@ -289,6 +308,7 @@ class Host:
         self.booting = False
         self.up = True
         self.pending_restart = False
+        self.more.restarted(self)
         self._system_processes()
         self.log_event("System", "EventLog", 6005, "information", "The Event log service was started.")
         for service in self.services.values():

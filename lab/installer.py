@@ -10,10 +10,15 @@ pack's update.exe takes `/unattend` or `/unattendfile FILE`; without it, where n
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any
 
+from . import content
+from .addons import unpack as unpack_addons
+from .connector import package_maps
+from .connector import run_setup as run_connector
 from .errors import EstateError
+from .exchange import for_windows_of
+from .machines import set_exchange_files
 from .tables import table
 
 if TYPE_CHECKING:
@@ -43,23 +48,54 @@ class Packages:
 
     def package(self, key: str) -> dict[str, Any]:
         """Return a package: file, size, sha256, kind, product, from, service_pack or hotfix; raises EstateError."""
+        found = self.described(key)
+        if "sha256" not in found:
+            found["sha256"] = content.sha256(found["seed"], found["size"])
+        return found
+
+    def described(self, key: str) -> dict[str, Any]:
+        """Return a package without its hash, which costs reading all of it; `seed`: what its content is made from."""
         if key not in self._packages:
             raise EstateError(f"update: there is no package {key}; expected one of {', '.join(self._packages)}")
         found = dict(self._packages[key])
-        found["key"] = key
-        text = f"{found['file'].upper()}:{found['size']}"
-        found.setdefault("sha256", hashlib.sha256(text.encode()).hexdigest())
+        found["key"], found["language"] = key, None
+        language = self.language(key)
+        for marks in table("packages")["languages"]:
+            # the mark of English in the name stands for the language: ENG, ENU, ENGLISH
+            if f"{marks['en']}." in found["file"]:
+                found["file"] = found["file"].replace(f"{marks['en']}.", f"{marks[language]}.")
+                found["language"] = language
+        found["seed"] = f"{found['file'].upper()}:{found['size']}"
         return found
+
+    def language(self, key: str) -> str:
+        """The language of a package: the estate's, unless it says another of its updates' packages."""
+        estate = self._world.estate
+        given = estate.get("updates") or estate.get("update") or []
+        wanted = (estate.get("package") or {}).get("language") if key in given else None
+        return str(wanted or self._world.language)
+
+    def fault(self, key: str) -> dict[str, Any]:
+        """What the estate says is wrong with the package on the share: `hash`, `missing`."""
+        estate = self._world.estate
+        given = estate.get("updates") or estate.get("update") or []
+        return dict(estate.get("package") or {}) if key in given else {}
 
     def place(self, volume: Volume) -> None:
         """Put every package's file on a volume."""
         from .files import Entry
 
         for key in self._packages:
-            package = self.package(key)
+            package, wrong = self.described(key), self.fault(key)
+            if wrong.get("missing"):
+                continue
             part = "archive" if package["kind"] == "service_pack" else "hotfix"
             entry = Entry(package["file"], content=None, virtual_size=package["size"])
-            entry.virtual_sha256, entry.tag = package["sha256"], {"package": key, "part": part}
+            entry.virtual_sha256, entry.seed = package.get("sha256", ""), package["seed"]
+            entry.tag = {"package": key, "part": part}
+            if wrong.get("hash") == "wrong":
+                entry.virtual_sha256, entry.seed = "", f"{package['seed']}:altered"
+                entry.tag["altered"] = True
             volume.root.children.setdefault(package["file"].lower(), entry)
 
 
@@ -75,13 +111,18 @@ def run(context: Context, path: str, arguments: list[str]) -> int:
     """
     entry = context.host.files.entry(path, context)
     package = context.world.packages.package(entry.tag["package"])
+    package["altered"] = bool(entry.tag.get("altered"))
     switches = [argument.lower() for argument in arguments]
     if entry.tag["part"] == "archive":
         return _unpack(context, entry.name, package, arguments)
-    return _Installation(context, entry.name, package, arguments, switches).run()
+    if entry.tag["part"] == "connector":
+        return run_connector(context, path, package, arguments)
+    from .installations import program_of  # it builds on this module
+
+    return program_of(entry, package)(context, entry.name, package, arguments, switches).run()
 
 
-def _dialog(context: Context, process: Process) -> int:
+def dialog(context: Context, process: Process) -> int:
     """A window stands open; where nobody sees it, for ever."""
     if context.world.clock.in_background:
         context.world.clock.sleep_for_ever(lambda: process.ended)
@@ -97,19 +138,25 @@ def _unpack(context: Context, image: str, package: dict[str, Any], arguments: li
     try:
         target = next((a[3:].strip('"') for a in arguments if a.lower().startswith("/x:")), "")
         if not target:
-            return _dialog(context, process)
+            return dialog(context, process)
         if context.world.clock.wait_until(lambda: process.ended, table("packages")["extract_seconds"]):
             return 1
-        for relative, part in ((package["setup"], "setup"), ("ADC\\i386\\setup.exe", "connector")):
-            tag = {"package": package["key"], "part": part} if part == "setup" else {}
+        parts = [(package["setup"], "setup")]
+        maps = package_maps(package["product"], package["service_pack"])
+        parts += [("ADC\\I386\\setup.exe", "connector")] if maps else []
+        for relative, part in parts:
+            tag = {"package": package["key"], "part": part, "altered": package["altered"]}
             host.files.write_virtual(f"{target}\\{relative}", 262144, tag=tag, context=context)
+        for relative, content in maps.items():
+            host.files.write(f"{target}\\{relative}", content, context)
+        unpack_addons(context, target, package)
         code = 0
         return code
     finally:
         host.end_process(process, code)
 
 
-class _Installation:
+class Installation:
     """One run of an installer on a host."""
 
     def __init__(
@@ -152,7 +199,7 @@ class _Installation:
             self._wait(5)
             return self._fail(FATAL, refusal)
         if not self._context.interactive and not self._unattended():
-            return _dialog(self._context, self._process)
+            return dialog(self._context, self._process)
         fault = self._world.faults.take("install", host=host.name)
         seconds = float(host.setup["minutes"]) * 60
         for other in self._world.faults.elsewhere(host.name):
@@ -166,18 +213,20 @@ class _Installation:
             return 1
         if fault and fault.do == "hang":
             self._log("Waiting for the user.")
-            return _dialog(self._context, self._process)
-        self._log("Error code 0XC0070424 (1060): The specified service does not exist as an installed service.")
-        self._log("=== IGNORING PREVIOUS ERRORS === ScDetermineServiceState: The operation has completed successfully.")
+            return dialog(self._context, self._process)
+        if self._service_pack:
+            self._log("Error code 0XC0070424 (1060): The specified service does not exist as an installed service.")
+            self._log("=== IGNORING PREVIOUS ERRORS === ScDetermineServiceState: The operation has completed.")
         if self._wait(seconds / 2):
             return 1
         code = int(fault.settings["code"]) if fault and fault.do == "exit" else int(host.setup["exit_code"])
         if package.get("restart") == "always" and code == 0:
             code = 3010
-        if fault and fault.do == "file_in_use":
+        held = str(fault.settings.get("file", "store.exe")) if fault and fault.do == "file_in_use" else self._held()
+        if held:
             self._in_use = True
             code = code if code in SUCCESS else 0
-            self._log(f"FileInUse:: Added to FileList: {fault.settings.get('file', 'store.exe')}", plain=True)
+            self._log(f"FileInUse:: Added to FileList: {held}", plain=True)
         elif code in SUCCESS:
             self._succeed()
         else:
@@ -198,6 +247,10 @@ class _Installation:
         self._world.changed()
         return code
 
+    def _held(self) -> str:
+        """A file that something else holds where it is to be replaced; empty when there is none."""
+        return ""
+
     def _wait(self, seconds: float) -> bool:
         """Let time pass; True when the process was ended meanwhile."""
         return self._world.clock.wait_until(lambda: self._process.ended, seconds)
@@ -211,15 +264,17 @@ class _Installation:
         """Why this cannot be installed here now; empty when it can."""
         host, package, account = self._host, self._package, self._context.account
         windows = package["product"] == "windows"
-        allowed = account is not None and (account.local_admin if windows else account.exchange_admin)
+        allowed = account is not None and host.is_administrator(account.name) and (windows or account.exchange_admin)
         if windows and self._context.user.upper() == "NT AUTHORITY\\SYSTEM":
             allowed = True
         if not allowed or (self._context.logon == "network" and not windows):
             return "Access is denied. The account cannot reach Active Directory as Exchange Full Administrator."
         if windows:
-            return "" if host.os == "server2003" else "This update is not for this version of Windows."
+            return "" if for_windows_of(host, package) else "This update is not for this version of Windows."
         if package["product"] != host.product or host.service_pack not in package["from"]:
             return f"This update is not for the Exchange that is installed here (build {host.build})."
+        if package["language"] not in (None, host.language):
+            return "This update is for another language of Exchange."
         if self._service_pack:
             conflicts = [image for image in others if image in table("packages")["conflicting_processes"]]
             if conflicts:
@@ -264,7 +319,13 @@ class _Installation:
     def _succeed(self) -> None:
         host, package = self._host, self._package
         if self._service_pack:
+            folder = table("products")["products"][host.product]["updates"]
+            for hotfix in host.hotfixes:
+                # registered for the service pack that was, and for no later one
+                if hotfix not in table("products")["windows_hotfixes"]:
+                    host.hotfix_folders.setdefault(hotfix, f"{folder}\\SP{host.service_pack + 1}")
             host.service_pack = int(package["service_pack"])
+            set_exchange_files(host)
             if not host.clustered:
                 self._world.directory_model.set_level(host.computer_name, host.product, host.service_pack)
         elif package["hotfix"] not in host.hotfixes:
@@ -272,15 +333,34 @@ class _Installation:
             if package["product"] != "windows":
                 folder = table("products")["products"][host.product]["updates"]
                 host.hotfix_folders[package["hotfix"]] = f"{folder}\\SP{host.service_pack + 1}"
-        self._log("Setup completed successfully.")
-        host.log_event("Application", "MSExchangeSetup", 1001, "information", "Exchange Setup completed successfully.")
+                set_exchange_files(host)
+        if self._service_pack:
+            text = "Exchange Setup completed successfully."
+            self._log("Setup completed successfully.")
+            host.log_event("Application", "MSExchangeSetup", 1001, "information", text)
+            return
+        number = package["hotfix"]
+        self._log(f"{number} installation completed.")
+        host.log_event("System", "NtServicePack", 4377, "information", f"{number} was installed.", [number])
 
     def _fail(self, code: int, reason: str) -> int:
+        if not self._service_pack:
+            self._log(f"{self._package['hotfix']} installation did not complete.")
+            self._log(f"Update.exe extended error code = 0x{0xF200 + code % 256:x}")
+            if code == FATAL:
+                self._log("Update.exe return code was masked to 0x643 for MSI custom action compliance.")
+            self._log(reason)
+            return code
         self._log("Process has exited with 0x000643")
         self._log(f"Error code 0XC007{code & 0xFFFF:04X} ({code}): {reason}")
         self._log(f"Setup failed while installing sub-component with error code 0xC007{code & 0xFFFF:04x}.")
         self._host.log_event(
-            "Application", "MSExchangeSetup", 1002, "error", f"Exchange Server component failed. {reason}"
+            "Application",
+            "MSExchangeSetup",
+            1002,
+            "error",
+            f"Exchange Server component failed. {reason}",
+            ["Microsoft Exchange", reason],
         )
         return code
 
@@ -294,16 +374,25 @@ class _Installation:
         for argument in self._arguments:
             if argument.lower().startswith("/log:"):
                 return argument[5:].strip('"')
-        return f"C:\\WINDOWS\\{self._package['hotfix']}.log"
+        return f"{self._host.system_root}\\{self._package['hotfix']}.log"
 
     def _open_log(self) -> None:
+        if not self._service_pack:
+            self._log("update.exe (version 6.2.29.0)")
+            self._log(f"Hotfix started with following command line: {' '.join(self._arguments)}")
+            return
         self._log("********** Beginning Exchange Server setup actions **********")
         self._log(f"{self._image} started for {self._package['key']} as {self._context.user}")
         text = f"Exchange Setup (build {self._host.build}) was started."
-        self._host.log_event("Application", "MSExchangeSetup", 1000, "information", text)
+        build = [str(self._host.build)]
+        self._host.log_event("Application", "MSExchangeSetup", 1000, "information", text, build)
 
     def _log(self, text: str, plain: bool = False) -> None:
-        stamp = "" if plain else self._host.local_time.strftime("[%H:%M:%S] ")
+        if self._service_pack:
+            stamp = self._host.local_time.strftime("[%H:%M:%S] ")
+        else:
+            stamp = f"{self._world.clock.time - self._process.started:.3f}: "
+        stamp = "" if plain else stamp
         folder = self._log_path.rpartition("\\")[0]
         if len(folder) > 2:
             self._host.files.make_dirs(folder, self._context)

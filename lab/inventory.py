@@ -5,13 +5,16 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from .balancing import HARDWARE, NONE
+from .connector import all_maps
+from .host import Host
 from .simulation import Lab
-from .tables import table
 
 INVENTORY, CATALOGUE, AUTHORITY = "inventory.yml", "catalogue.yml", "ca.pem"
 CLIENT_CERTIFICATE, CLIENT_KEY = "client.pem", "client-key.pem"
@@ -28,18 +31,17 @@ def catalogue(lab: Lab) -> dict[str, Any]:
     """The site's catalogue: where each update of the estate lies, its size and hash, and its command lines."""
     world = lab.world
     controller = lab.controller
-    share = world.shares[f"\\\\{controller.lower()}\\updates"]
-    files = {entry.name.lower(): entry for entry in share.volume.root.walk() if not entry.is_dir}
     site: dict[str, Any] = {}
-    for key in lab.estate["updates"]:
-        package = table("packages")["packages"][key]
-        entry = files[package["file"].lower()]
+    for key in [*lab.estate.get("prerequisites", []), *lab.estate["updates"]]:
+        package = world.packages.package(key)
         described = {
             "file": package["file"],
             "path": f"\\\\{controller}\\updates\\{package['file']}",
-            "sha256": entry.sha256,
-            "size": entry.size,
+            "sha256": package["sha256"],
+            "size": package["size"],
         }
+        if world.packages.fault(key).get("hash") == "unknown":
+            del described["sha256"]
         site[key] = {"package": described}
         if package["kind"] == "service_pack":
             site[key] |= {"extract": EXTRACT, "command": COMMAND % package["setup"]}
@@ -49,11 +51,8 @@ def catalogue(lab: Lab) -> dict[str, Any]:
 def inventory(lab: Lab, folder: Path) -> dict[str, Any]:
     """An inventory of all hosts; `folder` is where `write_files` puts the other files."""
     world, estate = lab.world, lab.estate
-    hosts: dict[str, dict[str, Any]] = {}
-    for name, host in world.hosts.items():
-        hosts[name] = {"ansible_host": host.address, "ansible_port": host.port}
-        if host.channel != "winrm":
-            hosts[name]["ansible_connection"] = "mailops.exchange.rpc"
+    hosts = {name: reached(lab, host) | rotation(lab, host) for name, host in world.hosts.items()}
+    controllers = {name: reached(lab, host) for name, host in world.controller_hosts.items()}
     variables: dict[str, Any] = {
         "ansible_connection": "mailops.exchange.winrm",
         "ansible_user": f"{world.prefix}\\exadmin",
@@ -61,10 +60,14 @@ def inventory(lab: Lab, folder: Path) -> dict[str, Any]:
         # time passes faster here; at speed 0 the lab itself decides when, and clients must not wait at all
         "mailops_exchange_time_scale": world.clock.speed or 1000,
         "mailops_exchange_poll_interval": 15,
-        "mailops_exchange_update": estate["updates"][0],
+        "mailops_exchange_update": estate["updates"] if len(estate["updates"]) > 1 else estate["updates"][0],
+        "mailops_exchange_statements": statements(lab),
         "mailops_exchange_catalogue": [str(folder.resolve() / CATALOGUE)],
         "mailops_exchange_setup_user": f"{world.prefix}\\exsetup",
-        "mailops_exchange_setup_password": lab.password("exsetup"),
+        "mailops_exchange_setup_password": setup_password(lab),
+        # where the share with the packages is reached from the control node
+        "mailops_exchange_share_address": lab.controller_address,
+        "mailops_exchange_share_port": lab.smb_port,
         "mailops_exchange_share_user": f"{world.prefix}\\updshare",
         "mailops_exchange_share_password": lab.password("updshare"),
         "mailops_exchange_directory": {
@@ -74,7 +77,80 @@ def inventory(lab: Lab, folder: Path) -> dict[str, Any]:
             "ca_file": str(folder.resolve() / AUTHORITY),
         },
     }
-    return {"all": {"children": {"exchange_servers": {"hosts": hosts, "vars": variables}}}}
+    variables |= connector(lab)
+    if ((estate.get("accounts") or {}).get("exsetup") or {}).get("not_given"):
+        for name in ("user", "password"):
+            del variables[f"mailops_exchange_setup_{name}"]
+    groups = {
+        "exchange_servers": {"hosts": hosts, "vars": variables},
+        "exchange_controllers": {"hosts": controllers, "vars": variables},
+    }
+    return {"all": {"children": groups}}
+
+
+def reached(lab: Lab, host: Host) -> dict[str, Any]:
+    """How a machine is reached."""
+    found: dict[str, Any] = {"ansible_host": host.address, "ansible_port": host.port}
+    if host.channel == "winrm":
+        found["mailops_exchange_smb_port"] = lab.smb_port
+    else:
+        found["ansible_connection"] = "mailops.exchange.rpc"
+    return found
+
+
+def statements(lab: Lab) -> list[dict[str, Any]]:
+    """What the operator has done and says so: the release notes of each update are read."""
+    if not (lab.estate.get("operator") or {}).get("read_release_notes", True):
+        return []
+    day = lab.world.clock.datetime().strftime("%Y-%m-%d")
+    return [
+        {
+            "gate": "release_notes",
+            "update": key,
+            "who": "the lab's operator",
+            "when": day,
+            "what": f"read the release notes of {key}",
+        }
+        for key in lab.estate["updates"]
+    ]
+
+
+def setup_password(lab: Lab) -> str:
+    """The password of the setup's account as the operator believes it to be."""
+    wrong = (lab.estate.get("accounts") or {}).get("exsetup") or {}
+    return lab.password("exsetup")[::-1] + "x" if wrong.get("wrong_password") else lab.password("exsetup")
+
+
+def connector(lab: Lab) -> dict[str, Any]:
+    """What a site says of Active Directory Connector: the lab's own switch, and what the products bring."""
+    settings = lab.estate.get("directory_connector")
+    if not settings:
+        return {}
+    variables: dict[str, Any] = {
+        "mailops_exchange_connector_command": '"{folder}\\setup.exe" /unattend',
+        "mailops_exchange_connector_shipped_maps": sorted({sha256(each).hexdigest() for each in all_maps()}),
+    }
+    if settings.get("maps_given"):
+        folder = f"\\\\{lab.controller}\\updates\\adc"
+        maps = {"local": f"{folder}\\local.map", "remote": f"{folder}\\remote.map"}
+        variables["mailops_exchange_connector_maps"] = maps
+    return variables
+
+
+def rotation(lab: Lab, host: Host) -> dict[str, Any]:
+    """What an operator's inventory says of a load-balanced front-end; hooks where a device balances the set."""
+    member = lab.world.balancing.member(host)
+    if member is None:
+        return {}
+    variables: dict[str, Any] = {"mailops_exchange_load_balanced": member.balanced.name}
+    if member.balancer == HARDWARE:
+        hooks = Path(__file__).resolve().parent / "hooks"
+        variables |= {"mailops_exchange_rotation": "hook", "lab_balancer": lab.balancer}
+        for moment in ("state", "leave", "join"):
+            variables[f"mailops_exchange_rotation_{moment}_tasks"] = str(hooks / f"balancer_{moment}.yml")
+    elif member.balancer == NONE:
+        variables["mailops_exchange_rotation"] = "none"
+    return variables
 
 
 def write_files(lab: Lab, folder: Path) -> None:

@@ -31,7 +31,7 @@ class Journal:
         self._counts: dict[str, int] = {}
         self._stream: TextIO | None = None
 
-    def begin(self, host: str, channel: str, call: str) -> Entry:
+    def begin(self, host: str, channel: str, call: str, *, counted: bool = True) -> Entry:
         """Note a call that has come in; its exit code is None until it is answered."""
         moment = datetime.fromtimestamp(self._world.clock.time, tz=UTC)
         entry: Entry = {
@@ -43,7 +43,7 @@ class Journal:
             "changes": False,
         }
         self.entries.append(entry)
-        self._counts[host] = self._counts.get(host, 0) + 1
+        self._counts[host] = self._counts.get(host, 0) + int(counted)
         return entry
 
     def end(self, entry: Entry, exit_code: int | None, changes: bool) -> None:

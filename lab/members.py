@@ -88,10 +88,9 @@ class Membership:
         Cluster service whose process was ended is a lost node; the service control manager starts it again [R].
         """
         if service.cluster_managed:
-            kinds = table("cluster")["types"]
             for resource in list(self._cluster.resources.values()):
                 group = self._cluster.groups[resource.group]
-                if group.owner == node.name and kinds.get(resource.type, {}).get("service") == service.name:
+                if group.owner == node.name and resource.service == service.name:
                     self._cluster.work.failed(resource)
         elif service.name == "ClusSvc" and cause == "killed":
             self.lost(node)

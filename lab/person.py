@@ -62,8 +62,12 @@ class Person:
                         needs["upgrade", cluster.name, group.name] = partial(self._upgrade, group)
         if self._wants("runs_setup"):
             for host in self._world.hosts.values():
-                for folder, key in self._notes(host) if host.up else []:
+                for folder, key in self._notes(host, "setup") if host.up else []:
                     needs["setup", host.name, folder] = partial(self._setup, host, folder, key)
+                for folder, key in self._notes(host, "connector") if host.up else []:
+                    needs["connector", host.name, folder] = partial(self._connector, host, folder, key)
+                for folder, key in self._notes(host, "addon") if host.up else []:
+                    needs["addon", host.name, folder] = partial(self._addon, host, folder, key)
         self._settled &= set(needs)
         for need in [need for need in self._reacting if need not in needs]:
             self._reacting.pop(need).cancel()
@@ -122,8 +126,8 @@ class Person:
 
     # -- setup by hand
 
-    def _notes(self, host: Host) -> list[tuple[str, str]]:
-        """The folders in which a note asks for a setup, with the update's key."""
+    def _notes(self, host: Host, what: str) -> list[tuple[str, str]]:
+        """The folders in which a note asks for a setup (of an update, or of the connector), with the update's key."""
         found = []
         if not host.files.is_dir(FOLDER):
             return []
@@ -132,28 +136,63 @@ class Person:
             if entry.is_dir and note is not None and note.content:
                 first = note.content.decode("ascii", "replace").splitlines()[0]
                 words = [word.strip() for word in first.split(":", 1)]
-                if words[0].lower() == "setup" and words[-1] and len(words) == 2:
+                if words[0].lower() == what and words[-1] and len(words) == 2:
                     found.append((f"{FOLDER}\\{entry.name}", words[1]))
         return found
 
     def _setup(self, host: Host, folder: str, key: str) -> None:
         self._at_work(host, "cmd.exe", ("setup", host.name, folder), lambda: self._run_setup(host, folder, key))
 
+    def _connector(self, host: Host, folder: str, key: str) -> None:
+        need = ("connector", host.name, folder)
+        self._at_work(host, "cmd.exe", need, lambda: self._run_connector(host, folder, key))
+
+    def _addon(self, host: Host, folder: str, key: str) -> None:
+        """The setup of a component of Exchange 5.5: the program that the note names."""
+        context = host.context(self._account, "interactive")
+        note = host.files.read(f"{folder}\\{NOTE}", context).decode("latin-1")
+        named = [line.partition(":")[2].strip() for line in note.splitlines() if line.lower().startswith("program:")]
+
+        def work() -> None:
+            for program in named:
+                run_installer(context, program, [])
+
+        self._at_work(host, "cmd.exe", ("addon", host.name, folder), work)
+
     def _run_setup(self, host: Host, folder: str, key: str) -> None:
         context = host.context(self._account, "interactive")
         package = self._world.packages.package(key)
         program = self._program(host, folder, key, "setup") or self._program(host, folder, key, "hotfix")
         if program is None:
-            archive = self._program(host, folder, key, "archive") or self._program(host, folder, key, "hotfix")
-            if archive is None:
-                server = next(iter(self._world.controllers))
-                archive = f"{folder}\\{package['file']}"
-                host.files.copy(f"\\\\{server}\\updates\\{package['file']}", archive, context)
-            program = archive
+            program = self._archive(host, folder, key)
             if package["kind"] == "service_pack":
-                run_installer(context, archive, [f"/x:{folder}\\package", "/q"])
+                run_installer(context, program, [f"/x:{folder}\\package", "/q"])
                 program = f"{folder}\\package\\{package['setup']}"
         run_installer(context, program, [] if package["kind"] == "service_pack" else ["/norestart"])
+
+    def _run_connector(self, host: Host, folder: str, key: str) -> None:
+        """The connector's own setup: the one in the folder that the note names, else one that was extracted."""
+        context = host.context(self._account, "interactive")
+        note = host.files.read(f"{folder}\\{NOTE}", context).decode("latin-1")
+        named = [line.partition(":")[2].strip() for line in note.splitlines() if line.lower().startswith("folder:")]
+        programs = [f"{place}\\setup.exe" for place in named if host.files.exists(f"{place}\\setup.exe", context)]
+        found = programs[0] if programs else self._program(host, FOLDER, key, "connector")
+        if found is None:
+            archive = self._archive(host, folder, key)
+            run_installer(context, archive, [f"/x:{folder}\\package", "/q"])
+            found = self._program(host, folder, key, "connector")
+        if found is not None:
+            run_installer(context, found, [])
+
+    def _archive(self, host: Host, folder: str, key: str) -> str:
+        """The package's file below a folder; it is fetched from the share when it is not there."""
+        found = self._program(host, folder, key, "archive") or self._program(host, folder, key, "hotfix")
+        if found is None:
+            file, server = self._world.packages.package(key)["file"], next(iter(self._world.controllers))
+            found = f"{folder}\\{file}"
+            context = host.context(self._account, "interactive")
+            host.files.copy(f"\\\\{server}\\updates\\{file}", found, context)
+        return found
 
     def _program(self, host: Host, folder: str, key: str, part: str) -> str | None:
         """The path of a package's program below a folder."""

@@ -5,9 +5,10 @@
 
 It takes part in nothing. Its rules are the numbers of the invariants: 1 front-ends before back-ends, 2 no installer on
 a node that owns an Exchange virtual server or the quorum's group, or whose Cluster service runs, 3 one node of a
-cluster at a time, 4 no virtual server on a node of another version, 5 a 5.5 group is not moved, 7 what was stopped
-runs again, 8 no restart that nobody asked for, 9 nothing new after a failure. Only what the run does is judged: what a
-crash or another fault brings about is not.
+cluster at a time, 4 no virtual server on a node of another version, 5 a 5.5 group is not moved, 6 no installer before
+its gates hold (backups, the package is the right one), 7 what was stopped runs again and nothing else does, 8 no
+restart that nobody asked for, 9 nothing new after a failure. Only what the run does is judged: what a crash or another
+fault brings about is not. Rule 10, secrets in the open, is looked at when the run is over (`disclosure.py`).
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from .availability import Availability
-from .exchange import SYSTEM_ATTENDANT, fits, has_update
+from .exchange import fits, has_update
+from .referee_55 import Referee55
+from .referee_sets import SetReferee
 
 if TYPE_CHECKING:
     from .cluster import Cluster, Group, Node, Resource
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
 
 #: What the run may still send before it can know of a failure: real seconds (times the speed), or seconds at speed 0.
 GRACE_REAL, GRACE = 2.0, 30.0
+
+#: Hours that a backup may be old when an update begins.
+BACKUP_AGE = 24.0
 
 BY_COMMAND = ("command", "service_stop")
 
@@ -62,6 +68,7 @@ class _Watched:
     baseline: list[str] = field(default_factory=list)
     stopped: set[str] = field(default_factory=set)
     start_failed: set[str] = field(default_factory=set)
+    started: set[str] = field(default_factory=set)
     restart_asked: bool = False
     start_types: dict[str, str] = field(default_factory=dict)
 
@@ -78,6 +85,8 @@ class Referee:
         self._world = world
         self.violations: list[Violation] = []
         self.availability = Availability(world)
+        self.sets = SetReferee(world, self._judge)
+        self.old = Referee55(world, self._judge)
         self._hosts: dict[str, _Watched] = {}
         self._out: set[str] = set()
         self._failures: list[_Failure] = []
@@ -85,15 +94,17 @@ class Referee:
 
     def begin(self) -> None:
         """Remember the estate as it is found."""
-        for host in self._world.hosts.values():
+        for host in self._world.machines.values():
             running = [s.name for s in host.services.values() if s.state == "running" and not s.cluster_managed]
             start_types = {service.name: service.start_type for service in host.services.values()}
             self._hosts[host.name] = _Watched(baseline=running, start_types=start_types)
         self.availability.begin()
+        self.sets.begin()
 
     def run_started(self) -> None:
         """A run of the playbooks begins: failures of the one before it do not count against it."""
         self._failures.clear()
+        self._world.backups.run_started()
         if self._world.person is not None:
             self._world.person.forget()
 
@@ -102,6 +113,8 @@ class Referee:
         watcher = getattr(self, f"_on_{kind}", None)
         if watcher is not None:
             watcher(**facts)
+        self.sets.observe(kind, facts)
+        self.old.observe(kind, facts)
 
     def report(self) -> dict[str, Any]:
         """Return violations, availability, installers started on each host, and the final state, as in referee.json."""
@@ -111,6 +124,8 @@ class Referee:
             return {
                 "violations": [violation.to_dict() for violation in violations],
                 "availability": self.availability.report(),
+                "sets": self.sets.report(),
+                "notes": list(self.old.notes),
                 "installations": dict(sorted(self._installations.items())),
                 "final": self._final(),
             }
@@ -120,6 +135,7 @@ class Referee:
     def _on_installer_started(self, host: Host, package: dict[str, Any], logon: str) -> None:
         key = package["key"]
         self._installations[host.name] = self._installations.get(host.name, 0) + 1
+        self._judge_gates(host, package)
         if host.role != "front_end" and package["product"] == host.product:
             for other in self._world.hosts.values():
                 same = other.organization == host.organization and other.product == host.product
@@ -137,6 +153,15 @@ class Referee:
                 if self._now > failure.known + grace:
                     self._judge(host, 9, f"{key} starts after an installer has failed on {failure.host}")
                     break
+
+    def _judge_gates(self, host: Host, package: dict[str, Any]) -> None:
+        """Rule 6. What the operator answers for is in the estate: the lab does not see overrides and statements."""
+        overridden = (self._world.estate.get("gates") or {}).get("overridden") or []
+        if package.get("altered") and "package" not in overridden:
+            self._judge(host, 6, f"{package['key']} starts from a package that is not the one of the catalogue")
+        for kind, what in self._world.backups.missing(host, BACKUP_AGE):
+            if f"backup_{kind}" not in overridden:
+                self._judge(host, 6, f"{package['key']} starts: {what}")
 
     def _on_installer_ended(
         self, host: Host, package: dict[str, Any], exit_code: int | None, success: bool, in_use: bool
@@ -198,12 +223,14 @@ class Referee:
         elif state == "running":
             watched.stopped.discard(service.name)
             watched.start_failed.discard(service.name)
+            if cause == "command" and not service.cluster_managed and service.name != "ClusSvc":
+                watched.started.add(service.name)
         elif state == "stopped" and before == "start_pending":
             watched.start_failed.add(service.name)
 
     def _left_stopped(self) -> list[Violation]:
         found = []
-        for host in self._world.hosts.values():
+        for host in self._world.machines.values():
             watched = self._hosts[host.name]
             if not host.up or host.installing or not host.settled:
                 continue
@@ -214,24 +241,23 @@ class Referee:
             for name in sorted(watched.stopped - watched.start_failed):
                 if name in watched.baseline and host.services[name].state == "stopped":
                     found.append(Violation(self._now, host.name, 7, f"the service {name} was stopped and does not run"))
+            for name in sorted(watched.started - set(watched.baseline)):
+                if host.services[name].state == "running":
+                    found.append(Violation(self._now, host.name, 7, f"the service {name} runs, it did not before"))
         return found
 
-    # -- groups: rules 4, 5
+    # -- groups: rule 4 (rule 5: referee_55.py)
 
     def _on_resource(
         self, cluster: Cluster, group: Group, resource: Resource, state: str, before: str, cause: str
     ) -> None:
         self.availability.look(group)
-        if resource.type != SYSTEM_ATTENDANT or state != "online_pending" or cause not in BY_COMMAND:
+        if resource.service != "MSExchangeSA" or state != "online_pending" or cause not in BY_COMMAND:
             return
         host, server = cluster.nodes[group.owner].host, group.virtual_server
         if server is not None and before != "failed" and not fits(server, host):
             levels = f"service pack {server.service_pack} on a node with service pack {host.service_pack}"
             self._judge(host, 4, f"{group.name} is brought online: {levels}")
-
-    def _on_move_requested(self, cluster: Cluster, group: Group, node: Node, cause: str) -> None:
-        if group.virtual_server is not None and group.virtual_server.product == "5.5" and cause == "command":
-            self._judge(node.host, 5, f"the Exchange 5.5 group {group.name} is moved to {node.name}")
 
     # -- restarts: rules 3, 8
 
@@ -270,6 +296,8 @@ class Referee:
                 "services_down": [name for name in baseline if host.services[name].state != "running"],
                 "up": host.up,
             }
+            if host.product == "5.5":
+                final[host.name]["optimized"] = host.more.optimized
         for cluster in self._world.clusters.values():
             groups = {
                 group.name: {"owner": names[group.owner], "state": group.state} for group in cluster.groups.values()

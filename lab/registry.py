@@ -123,6 +123,11 @@ class Registry:
         self._written.make(parts).values[name.lower()] = (name, kind, data)
         self._host.world.changed()
 
+    def create(self, path: str) -> None:
+        """Make a key, and those above it; raises Win32Error 5 below HKLM\\Cluster."""
+        self._written.make(self._writable(path))
+        self._host.world.changed()
+
     def delete(self, path: str, name: str | None = None) -> None:
         """Delete a value, or a key with all below it; raises Win32Error 2 when missing, 5 when it is a view."""
         parts = self._writable(path)

@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .disclosure import find_secrets
 from .errors import EstateError
 from .estate import load_estate, load_faults
 from .inventory import FILES, INVENTORY, write_files
@@ -21,6 +21,8 @@ from .settle import settle
 from .simulation import Lab
 
 RECORD, RECORD_PAGE, REFEREE, JOURNAL = "record.json", "record.html", "referee.json", "journal.jsonl"
+#: The plan for the change board, which the callback writes beside the record.
+PLANS = ("plan.md", "plan.html", "plan.json")
 GOOD, STOPPED, VIOLATION, BROKEN = 0, 2, 3, 1
 
 Say = Callable[[str], None]
@@ -46,11 +48,8 @@ def load(estate: Path, faults: Path | None) -> tuple[dict[str, Any], list[dict[s
 def clean(folder: Path) -> None:
     """Remove what an earlier run of the lab left in its folder, and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name in (RECORD, RECORD_PAGE, REFEREE, JOURNAL, *FILES):
+    for name in (RECORD, RECORD_PAGE, REFEREE, JOURNAL, *PLANS, *FILES):
         (folder / name).unlink(missing_ok=True)
-    for path in folder.glob("record-[0-9]*.*"):
-        if path.suffix in (".json", ".html"):
-            path.unlink()
 
 
 def rehearse(request: Request, say: Say = print) -> int:
@@ -84,6 +83,7 @@ def write_judgement(lab: Lab, out: Path) -> dict[str, Any]:
     """Write referee.json and the whole journal; returns the referee's report."""
     with lab.world.clock.lock:
         judgement: dict[str, Any] = lab.world.referee.report()
+        judgement["violations"] += [found.to_dict() for found in find_secrets(lab.world, out)]
         lab.world.journal.detach()
         lab.world.journal.write(out / JOURNAL)
     text = json.dumps(judgement, indent=2, ensure_ascii=False)
@@ -92,29 +92,15 @@ def write_judgement(lab: Lab, out: Path) -> dict[str, Any]:
 
 
 def _run(request: Request, lab: Lab, playbook: Playbook, out: Path, say: Say) -> str | None:
-    """Run the playbook for each update in order; the outcome of the last one that ran, None without a record."""
-    updates: list[str] = lab.estate["updates"]
-    outcome: str | None = None
-    for number, update in enumerate(updates, 1):
-        arguments = [*(["--check"] if request.check else []), *request.extra]
-        if len(updates) > 1:
-            arguments += ["-e", json.dumps({"mailops_exchange_update": update})]
-        for name in (RECORD, RECORD_PAGE):
-            (out / name).unlink(missing_ok=True)
+    """Run the playbook, once for all updates; the outcome of the run, None without a record."""
+    arguments = [*(["--check"] if request.check else []), *request.extra]
+    lab.world.referee.run_started()
+    if playbook.run(out / INVENTORY, arguments):
+        say("The playbook was killed by a fault. It is started again.")
+        (out / RECORD).unlink(missing_ok=True)
         lab.world.referee.run_started()
-        if playbook.run(out / INVENTORY, arguments):
-            say("The playbook was killed by a fault. It is started again.")
-            (out / RECORD).unlink(missing_ok=True)
-            lab.world.referee.run_started()
-            playbook.run(out / INVENTORY, arguments)
-        outcome = read_outcome(out)
-        if len(updates) > 1:
-            for name in (RECORD, RECORD_PAGE):
-                if (out / name).exists():
-                    shutil.copyfile(out / name, out / f"record-{number}-{update}{Path(name).suffix}")
-        if outcome != "done":
-            break
-    return outcome
+        playbook.run(out / INVENTORY, arguments)
+    return read_outcome(out)
 
 
 def read_outcome(out: Path) -> str | None:

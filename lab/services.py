@@ -31,8 +31,8 @@ START_TYPES = ("boot", "system", "auto", "manual", "disabled")
 class Service:
     """One service. `state`: stopped, start_pending, stop_pending or running; `start_type`: auto, manual, disabled.
 
-    `cause` says who brought it to its state: boot, command, cluster, installer, shutdown,
-    crash (of the host), killed (its process was ended).
+    `path`: the program's, where it was given. `cause` says who brought it to its state: boot, command,
+    cluster, installer, shutdown, crash (of the host), killed (its process was ended).
     """
 
     name: str
@@ -40,6 +40,7 @@ class Service:
     state: str = "stopped"
     start_type: str = "manual"
     image: str = "svchost.exe"
+    path: str = ""
     own_process: bool = False
     after: list[str] = field(default_factory=list)
     start_seconds: float = 2.0
@@ -50,6 +51,11 @@ class Service:
     cause: str = "boot"
     process: Process | None = None
     flow: Flow | None = None
+    #: Password of `account`, where one was given.
+    password: str = ""
+    #: Marked for deletion: gone with the last of the handles that clients have open.
+    deleted: bool = False
+    handles: int = 0
 
     @property
     def pid(self) -> int:
@@ -61,12 +67,16 @@ def build_services(host: Host, beyond: dict[str, Any]) -> dict[str, Service]:
     """Make the services that such a host has, with those of the estate `beyond` them; none runs yet."""
     tables = table("services")
     rows = list(tables["windows"])
-    rows += tables["windows_since_2000"] if host.os != "nt4" else []
+    rows += tables["windows_since_2000"] if host.os != "nt4" else tables["windows_nt4"]
     rows += tables["winrm"] if host.channel == "winrm" else []
     rows += tables["cluster"] if host.cluster_name else []
     rows += tables["exchange"].get(host.product, [])
     rows += tables["exchange_2003_only"] if host.product == "2003" else []
-    managed = set(tables["cluster_managed"]) if host.cluster_name and host.product != "5.5" else set()
+    rows += tables["conferencing"] if host.edition == "conferencing" else []
+    rows += [row for row in tables["optional"].get(host.product, []) if row["name"] in beyond]
+    rows += tables["controller"] if host.controller and host.os != "nt4" else []
+    old = "_55" if host.product == "5.5" else ""
+    managed = set(tables[f"cluster_managed{old}"]) if host.cluster_name else set()
     services: dict[str, Service] = {}
     for row in rows:
         start, stop = row.get("seconds", [2, 2])
@@ -83,6 +93,7 @@ def build_services(host: Host, beyond: dict[str, Any]) -> dict[str, Service]:
         known = services.get(name)
         service = known or Service(name, name, image=f"{name.lower()}.exe", own_process=True)
         service.start_type = settings.get("start_type", "auto" if runs else "manual")
+        service.display = settings.get("display_name", service.display)
         services[name] = service
     return services
 

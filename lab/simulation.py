@@ -12,11 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .balancing import HARDWARE
 from .host import Host
 from .programs import install
-from .wire.connections import HTTPS_PORT, LDAP_PORT, LDAPS_PORT, WINRM_PORT, Loopback
+from .tables import table
+from .wire.balancer import BalancerServer
+from .wire.connections import HTTPS_PORT, LDAP_PORT, LDAPS_PORT, SMB_PORT, WINRM_PORT, Loopback
 from .wire.ldap import LdapServer
 from .wire.ntlm import Accounts
+from .wire.smb_server import SmbServer
 from .wire.tls import Authority
 from .wire.winrm import WinrmServer
 from .world import World
@@ -42,8 +46,11 @@ class Lab:
         if journal is not None:
             self.world.journal.attach(journal)
         self.trouble: list[str] = []
+        #: Address of the stand-in for a hardware balancer; empty where the estate has none.
+        self.balancer = ""
         passwords = {account.name: account.password for account in self.world.accounts.values()}
-        self.accounts = Accounts(passwords, self.world.domain)
+        barred = {account.name: account.refusal for account in self.world.accounts.values() if account.refusal}
+        self.accounts = Accounts(passwords, self.world.domain, barred)
         self.authority = Authority(self.world.prefix)
         self._loopback = Loopback()
         self._offset = 0
@@ -85,6 +92,11 @@ class Lab:
         """Port of WinRM over TLS on every host."""
         return HTTPS_PORT + self._offset
 
+    @property
+    def smb_port(self) -> int:
+        """Port of SMB on every machine, whatever its channel is."""
+        return SMB_PORT + self._offset
+
     def password(self, user: str) -> str:
         """The password of an account, given by its name without the domain."""
         return self.world.accounts[self.world.account_key(user)].password
@@ -100,15 +112,29 @@ class Lab:
             raise
 
     def _listen(self) -> None:
-        self._offset = self._loopback.claim([LDAP_PORT, LDAPS_PORT, WINRM_PORT, HTTPS_PORT])
+        self._offset = self._loopback.claim([LDAP_PORT, LDAPS_PORT, WINRM_PORT, HTTPS_PORT, SMB_PORT])
         context = self._tls(self.controller_address, [self.controller])
         directory = LdapServer(self.world, self.controller, self.accounts, context, self._note)
-        self._loopback.listen(FIRST_CONTROLLER, self.ldap_port, directory.serve)
-        self._loopback.listen(FIRST_CONTROLLER, self.ldaps_port, directory.serve_tls)
-        for number, host in enumerate(self.world.hosts.values(), FIRST_HOST):
-            host.address, host.port = f"{self._loopback.prefix}.{number}", WINRM_PORT + self._offset
+        if self.world.controllers[self.controller].get("ldap", True):
+            self._loopback.listen(FIRST_CONTROLLER, self.ldap_port, directory.serve)
+            self._loopback.listen(FIRST_CONTROLLER, self.ldaps_port, directory.serve_tls)
+        else:
+            self._loopback.release([self.ldap_port, self.ldaps_port])
+        if any(balanced.balancer == HARDWARE for balanced in self.world.balancing.sets.values()):
+            balancer = table("balancing")["balancer"]
+            server = BalancerServer(self.world, self._note)
+            address = self._loopback.listen(balancer["number"], balancer["port"] + self._offset, server.serve)
+            self.balancer = f"http://{address}:{balancer['port'] + self._offset}"
+        machines = list(enumerate(self.world.hosts.values(), FIRST_HOST))
+        for number, name in enumerate(self.world.controllers, FIRST_CONTROLLER):
+            if name not in self.world.hosts:
+                machines.append((number, self.world.controller_hosts[name]))
+        for number, host in machines:
+            host.address = f"{self._loopback.prefix}.{number}"
+            host.port = self.smb_port if host.channel == "rpc" else WINRM_PORT + self._offset
             if host.channel == "winrm":
                 self._serve(host, number)
+            self._loopback.listen(number, self.smb_port, SmbServer(self.world, host, self.accounts, self._note).serve)
         self._loopback.start()
 
     def stop(self) -> None:

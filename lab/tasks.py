@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from .host import Host, Process
 
 FILE_NOT_FOUND, FILE_EXISTS, SERVICE_NOT_ACTIVE = 2, 80, 1062
-#: Last result of a task that never ran, and of one whose logon failed (1326 as HRESULT) [R].
-NEVER_RAN, LOGON_FAILED = 0, -2147023570
+LOGON_TYPE_NOT_GRANTED = 1385
+#: Last result of a task that never ran; of one whose logon failed it is the error as HRESULT [R].
+NEVER_RAN = 0
 
 
 @dataclass(eq=False)
@@ -29,13 +30,18 @@ class Task:
     start_time: str
     user: str
     creator: str
-    account_valid: bool = True
+    refusal: int = 0
     status: str = ""
     last_run: float | None = None
     last_result: int = NEVER_RAN
     next_run: float | None = None
     process: Process | None = None
     timer: Handle | None = None
+
+    @property
+    def account_valid(self) -> bool:
+        """Whether its account could log on when the task was made."""
+        return self.refusal == 0
 
 
 def create(
@@ -52,8 +58,9 @@ def create(
 ) -> Task:
     """Create a task; `start`: the epoch seconds of its start, in the past = it runs by `run` only.
 
-    Raises Win32Error 80 when the name is taken. With a wrong account or password the task is created, but
-    `account_valid` is False: the console program warns, and the task cannot start [R].
+    Raises Win32Error 80 when the name is taken. With an account that cannot log on the task is created, but `refusal`
+    says why (1326 wrong password, 1330 expired, 1909 locked out): the console program warns, and the task cannot start
+    [R]. Without the right to log on as a batch job (1385) only the start fails [R].
     """
     _scheduler(host)
     if name.lower() in host.tasks:
@@ -64,8 +71,8 @@ def create(
     else:
         try:
             task.user = host.world.logon(user, password or "").name
-        except Win32Error:
-            task.account_valid = False
+        except Win32Error as problem:
+            task.refusal = problem.code
     host.tasks[name.lower()] = task
     if start is not None and start > host.world.clock.time:
         task.next_run = start
@@ -117,6 +124,19 @@ def _scheduler(host: Host) -> None:
         raise Win32Error(SERVICE_NOT_ACTIVE, "Schedule")
 
 
+def hresult(code: int) -> int:
+    """A Win32 error as the signed number of an HRESULT."""
+    return code - 0x7FF90000
+
+
+def _batch_refusal(host: Host, user: str) -> int:
+    """Why an account cannot run a batch job on the host now; 0 when it can: administrators and the system can."""
+    account = host.world.accounts.get(user.lower())
+    if account is None:
+        return 0
+    return account.refusal or (0 if host.is_administrator(account.name) else LOGON_TYPE_NOT_GRANTED)
+
+
 def _due(host: Host, task: Task) -> None:
     task.next_run = None
     if host.up and host.service_running("Schedule") and task.status != "Running":
@@ -127,11 +147,12 @@ def _start(host: Host, task: Task) -> None:
     world = host.world
     task.last_run = world.clock.time
     world.changed()
-    if not task.account_valid:
-        task.status, task.last_result = "Could not start", LOGON_FAILED
+    refusal = task.refusal or _batch_refusal(host, task.user)
+    if refusal:
+        task.status, task.last_result = "Could not start", hresult(refusal)
         return
     task.status = "Running"
-    context = host.context(task.user, "batch", cwd="C:\\WINDOWS\\system32")
+    context = host.context(task.user, "batch", cwd=f"{host.system_root}\\system32")
     process = host.spawn("cmd.exe", task.user, "batch")
     task.process = process
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from .balancing import registry_view
+from .exchange2000 import suite_view
 from .registry import Data, Tree, Values
 from .tables import table
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
 SOFTWARE = "HKLM\\SOFTWARE\\Microsoft"
 SYSTEM = "HKLM\\SYSTEM\\CurrentControlSet"
+#: Numbers of the languages of Windows, as texts of four hexadecimal digits [V, Windows' language identifiers].
+LANGUAGES = {"en": "0409", "de": "0407", "it": "0410"}
 _START = {"boot": 0, "system": 1, "auto": 2, "manual": 3, "disabled": 4}
 
 
@@ -36,6 +40,8 @@ def several(values: list[str]) -> tuple[str, Data]:
 
 def exchange_setup(host: Host) -> Tree:
     """`Exchange\\Setup`: value names [V, KB texts]; that ServicePackBuild holds the build: [R]."""
+    if not host.product:
+        return {}
     product = table("products")["products"][host.product]
     values: Values = {
         "Services": text(product["root"]),
@@ -56,7 +62,7 @@ def exchange_setup(host: Host) -> Tree:
 def updates(host: Host) -> Tree:
     """Installed hotfixes, under the folder of the service pack that follows [V, security bulletins]."""
     tree: Tree = {}
-    product = table("products")["products"][host.product]
+    product = table("products")["products"].get(host.product) or {"prefix": "KB", "updates": "Windows Server 2003"}
     for hotfix in host.hotfixes:
         windows = table("products")["windows_hotfixes"].get(hotfix)
         name = hotfix if windows or product["prefix"] else hotfix.removeprefix("KB")
@@ -77,16 +83,17 @@ def windows(host: Host) -> Tree:
         "CurrentVersion": text(system["version"]),
         "CurrentBuildNumber": text(str(system["build"])),
         "ProductName": text(system["title"]),
-        "SystemRoot": text("C:\\WINDOWS"),
+        "SystemRoot": text(host.system_root),
     }
     if host.os_service_pack:
         version["CSDVersion"] = text(f"Service Pack {host.os_service_pack}")
     suites = ["Small Business"] if host.edition == "small_business" else []
     suites += ["Enterprise"] if host.edition == "enterprise" else []
+    language = LANGUAGES[host.language]
     name: Values = {"ComputerName": text(host.computer_name)}
     manager: Values = {"BootExecute": several(["autocheck autochk *"])}
     if host.pending_restart:
-        manager["PendingFileRenameOperations"] = several(["\\??\\C:\\WINDOWS\\Temp\\exchange.tmp", ""])
+        manager["PendingFileRenameOperations"] = several([f"\\??\\{host.system_root}\\Temp\\exchange.tmp", ""])
     return {
         f"{SOFTWARE}\\Windows NT\\CurrentVersion": version,
         f"{SYSTEM}\\Control\\Nls\\CodePage": {
@@ -95,10 +102,23 @@ def windows(host: Host) -> Tree:
         },
         f"{SYSTEM}\\Control\\ComputerName\\ComputerName": name,
         f"{SYSTEM}\\Control\\ComputerName\\ActiveComputerName": name,
-        f"{SYSTEM}\\Control\\ProductOptions": {"ProductType": text("ServerNT"), "ProductSuite": several(suites)},
+        f"{SYSTEM}\\Control\\Nls\\Language": {"InstallLanguage": text(language), "Default": text(language)},
+        # LanmanNT: a domain controller
+        f"{SYSTEM}\\Control\\ProductOptions": {
+            "ProductType": text("LanmanNT" if host.controller else "ServerNT"),
+            "ProductSuite": several(suites),
+        },
         f"{SYSTEM}\\Control\\Session Manager": manager,
         f"{SYSTEM}\\Services\\Tcpip\\Parameters": {"Hostname": text(host.name), "Domain": text(host.world.domain)},
     }
+
+
+def users(host: Host) -> Tree:
+    """The hives of the service accounts, which only administrators may read [R]; NT 4.0 has none."""
+    if host.os == "nt4":
+        return {}
+    values = {"TEMP": text("%USERPROFILE%\\Local Settings\\Temp")}
+    return {f"HKU\\S-1-5-{account}\\Environment": values for account in (19, 20)}
 
 
 def services(host: Host) -> Tree:
@@ -106,7 +126,7 @@ def services(host: Host) -> Tree:
     return {
         f"{SYSTEM}\\Services\\{service.name}": {
             "DisplayName": text(service.display),
-            "ImagePath": ("REG_EXPAND_SZ", f"%SystemRoot%\\system32\\{service.image}"),
+            "ImagePath": ("REG_EXPAND_SZ", service.path or f"%SystemRoot%\\system32\\{service.image}"),
             "ObjectName": text(service.account),
             "Start": number(_START[service.start_type]),
             "Type": number(16 if service.own_process else 32),
@@ -131,7 +151,7 @@ def cluster(host: Host) -> Tree:
             "ClusterNameResource": text(name.guid),
         },
         "HKLM\\Cluster\\Quorum": {
-            "Resource": text(guid[found.quorum_resource]),
+            **({"Resource": text(guid[found.quorum_resource])} if found.quorum_known else {}),
             "Path": text(found.quorum_path),
             "MaxQuorumLogSize": number(4194304),
         },
@@ -177,7 +197,10 @@ def cluster(host: Host) -> Tree:
 VIEWS: list[tuple[str, Callable[[Host], Tree]]] = [
     (SOFTWARE, exchange_setup),
     (f"{SOFTWARE}\\Updates", updates),
+    (f"{SOFTWARE}\\SmallBusinessServer", suite_view),
     ("HKLM", windows),
+    ("HKU", users),
     (f"{SYSTEM}\\Services", services),
+    (f"{SYSTEM}\\Services\\WLBS", registry_view),
     ("HKLM\\Cluster", cluster),
 ]

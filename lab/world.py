@@ -14,7 +14,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from .backups import Backups
+from .balancing import Balancing
 from .clock import Clock
+from .environment import environment
 from .errors import Win32Error
 from .faults import Fault, Faults
 from .files import ACCESS_DENIED, BAD_NET_NAME, BAD_NETPATH, Share
@@ -27,10 +30,12 @@ if TYPE_CHECKING:
     from .host import Host, Process
     from .installer import Packages
     from .person import Person
+    from .scratch import Job
 
-LOGON_FAILURE = 1326
-#: Calls of a host that are remembered to see that a client asks the same again and again.
-_REMEMBERED = 3
+LOGON_FAILURE, PASSWORD_EXPIRED, ACCOUNT_LOCKED_OUT = 1326, 1330, 1909
+#: Calls of a host that are remembered to see that a client asks the same again and again: of those that are a whole
+#: question each, and of those that are parts of one.
+_REMEMBERED, _REMEMBERED_PARTS = 3, 16
 #: Seconds that a client is taken to wait before it asks the same again, at speed 0.
 _POLL = 15.0
 
@@ -45,6 +50,13 @@ class Account:
     password: str
     local_admin: bool = False
     exchange_admin: bool = False
+    locked: bool = False
+    expired: bool = False
+
+    @property
+    def refusal(self) -> int:
+        """The Win32 error with which every log-on ends although the password is right; 0 when there is none."""
+        return ACCOUNT_LOCKED_OUT if self.locked else PASSWORD_EXPIRED if self.expired else 0
 
 
 @dataclass
@@ -62,6 +74,7 @@ class Context:
     cwd: str = "C:\\"
     session: str = ""
     process: Process | None = None
+    job: Job | None = None
 
     @property
     def credentials(self) -> str | None:
@@ -82,34 +95,9 @@ class Context:
 def make_context(host: Host, user: str, logon: str = "network", cwd: str | None = None) -> Context:
     """Return a new logon session of `user` on `host` with the usual environment."""
     world = host.world
-    name = user.rpartition("\\")[2]
-    profile = f"C:\\Documents and Settings\\{name}"
-    if not host.files.exists(profile):
-        host.files.make_dirs(profile + "\\Local Settings\\Temp")
-    environment = {
-        "ALLUSERSPROFILE": "C:\\Documents and Settings\\All Users",
-        "CommonProgramFiles": "C:\\Program Files\\Common Files",
-        "COMPUTERNAME": host.computer_name,
-        "ComSpec": "C:\\WINDOWS\\system32\\cmd.exe",
-        "NUMBER_OF_PROCESSORS": "2",
-        "OS": "Windows_NT",
-        "Path": "C:\\WINDOWS\\system32;C:\\WINDOWS;C:\\WINDOWS\\System32\\Wbem",
-        "PATHEXT": ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH",
-        "PROCESSOR_ARCHITECTURE": "x86",
-        "ProgramFiles": "C:\\Program Files",
-        "PROMPT": "$P$G",
-        "SystemDrive": "C:",
-        "SystemRoot": "C:\\WINDOWS",
-        "TEMP": profile + "\\Local Settings\\Temp",
-        "TMP": profile + "\\Local Settings\\Temp",
-        "USERDNSDOMAIN": world.domain,
-        "USERDOMAIN": world.prefix,
-        "USERNAME": name,
-        "USERPROFILE": profile,
-        "windir": "C:\\WINDOWS",
-    }
+    variables = environment(host, user)
     world.sessions += 1
-    return Context(world, host, user, logon, environment, cwd or profile, f"session-{world.sessions}")
+    return Context(world, host, user, logon, variables, cwd or variables["USERPROFILE"], f"session-{world.sessions}")
 
 
 @dataclass
@@ -136,10 +124,13 @@ class World:
         self.hosts: dict[str, Host] = {}
         self.clusters: dict[str, Cluster] = {}
         self.controllers: dict[str, dict[str, Any]] = dict(estate.get("controllers") or {"dc1": {}})
+        self.controller_hosts: dict[str, Host] = {}
         self.accounts: dict[str, Account] = {}
         self.shares: dict[str, Share] = {}
         self.directory_model: Directory
         self.packages: Packages
+        self.backups = Backups(self)
+        self.balancing = Balancing(self)
         self.person: Person | None = None
         self.updates: list[dict[str, Any]] = []
         self.generation = 0
@@ -169,6 +160,11 @@ class World:
         """The entries of the directory: `{"dn": text, "attributes": {name: [texts]}}`, parents first."""
         return self.directory_model.entries
 
+    @property
+    def machines(self) -> dict[str, Host]:
+        """All machines by name: the hosts with Exchange and the domain controllers."""
+        return {**self.hosts, **self.controller_hosts}
+
     # -- changes and observers
 
     def changed(self) -> None:
@@ -194,18 +190,21 @@ class World:
 
     # -- calls from outside
 
-    def begin_call(self, host: str, channel: str, text: str) -> Call:
-        """A call has been received: journal, faults, and the time it costs at speed 0."""
+    def begin_call(self, host: str, channel: str, text: str, costs: float = 1.0, *, part: bool = False) -> Call:
+        """A call has been received: journal, faults, and the time it `costs` at speed 0.
+
+        `part`: it is a small question, several of which make one look at something.
+        """
         with self.clock.lock:
             self.clock.now()
-            asked = self._asked.setdefault(host, [])
+            asked = self._asked.setdefault(host, [])[-(_REMEMBERED_PARTS if part else _REMEMBERED) :]
             if self.clock.speed == 0:
                 if (text, self.generation) in asked:
                     self.clock.jump()  # the client is polling
                 elif any(text == earlier for earlier, unused in asked):
                     self.clock.sleep(_POLL)  # ... and others are at work meanwhile
                 else:
-                    self.clock.sleep(1.0)
+                    self.clock.sleep(costs)
             entry = self.journal.begin(host, channel, text)
             call = Call(entry, host, text, self.journal.count(host))
             for do in self.faults.on_call(host, call.number, len(self.journal.entries)):
@@ -222,17 +221,24 @@ class World:
         with self.clock.lock:
             asked = self._asked.setdefault(call.host, [])
             asked.append((call.text, self.generation))
-            del asked[:-_REMEMBERED]
+            del asked[:-_REMEMBERED_PARTS]
             self.journal.end(call.entry, exit_code, changes)
             self.emit("call", host=call.host, exit_code=exit_code, changes=changes)
+
+    def tell_job(self, host: str, channel: str, text: str, exit_code: int | None, changes: bool) -> None:
+        """Note what a client's job on a host has run; that is no call, and no fault counts it."""
+        self.journal.end(self.journal.begin(host, channel, text, counted=False), exit_code, changes)
+        self.emit("call", host=host, exit_code=exit_code, changes=changes)
 
     # -- accounts and shares
 
     def logon(self, user: str, password: str) -> Account:
-        """Return the account of `DOMAIN\\user`, `user@domain` or `user`; raises Win32Error 1326."""
+        """Return the account of `DOMAIN\\user`, `user@domain` or `user`; raises Win32Error 1326, 1330 or 1909."""
         account = self.accounts.get(self.account_key(user))
         if account is None or account.password != password:
             raise Win32Error(LOGON_FAILURE, user)
+        if account.refusal:
+            raise Win32Error(account.refusal, user)
         return account
 
     def account_key(self, user: str) -> str:
@@ -249,12 +255,12 @@ class World:
         words = root.split("\\")
         server, name = words[2].lower().partition(".")[0], words[3].lower() if len(words) > 3 else ""
         share = self.shares.get(f"\\\\{server}\\{name}")
-        host = next((h for h in self.hosts.values() if h.computer_name.lower() == server), None)
+        host = next((h for h in self.machines.values() if h.computer_name.lower() == server), None)
         if host is not None and not host.up:
             raise Win32Error(BAD_NETPATH, root)
         if share is None and host is not None and name[1:] == "$" and f"{name[0].upper()}:" in host.files.volumes:
             share = Share(host.computer_name, name, host.files.volumes[f"{name[0].upper()}:"], writable=True)
-            share.readers = {a.name.upper() for a in self.accounts.values() if a.local_admin}
+            share.readers = {name.upper() for name in host.administrators}
         if share is None:
             known = host is not None or server in (c.lower() for c in self.controllers)
             raise Win32Error(BAD_NET_NAME if known else BAD_NETPATH, root)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..world import World
 
 FAMILIES = (
+    "at",
     "cluster",
     "cmd",
     "copying",
@@ -21,6 +22,8 @@ FAMILIES = (
     "installers",
     "net",
     "network",
+    "nlb",
+    "perfwiz",
     "reg",
     "sc",
     "schtasks",

@@ -40,7 +40,7 @@ def run(call: Call, target: Cluster, options: Options) -> int:
             target.resume(node.name)
         call.line()
         show_nodes(call, [node])
-    elif options.option in ("start", "stop"):
+    elif options.option in ("start", "stop") and call.host.os == "server2003":
         return _service(call, node, options)
     else:
         raise Win32Error(87, options.option)

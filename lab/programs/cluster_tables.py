@@ -107,7 +107,8 @@ def show_quorum(call: Call, target: Cluster) -> None:
     heads = [call.text(f"cluster.quorum.{key}") for key in ("name", "device", "size")]
     call.line(f"\n{heads[0]:<{NAME}} {heads[1]:<47} {heads[2]}")
     call.line(f"{'-' * NAME} {'-' * 47} {'-' * 12}")
-    call.line(f"{target.quorum_resource:<{NAME}} {target.quorum_path:<47} 4194304")
+    name = target.quorum_resource if target.quorum_known else call.text("cluster.quorum.lost")
+    call.line(f"{name:<{NAME}} {target.quorum_path:<47} 4194304")
 
 
 def show_cluster_properties(call: Call, target: Cluster) -> None:

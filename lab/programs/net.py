@@ -1,7 +1,10 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``net``: start, stop, use, helpmsg. Exit 0, or 2 whatever the error is ([R]; templates 3521 to 3530 [V], Q186546)."""
+"""``net``: start, stop, use, time, localgroup, helpmsg.
+
+Exit 0, or 2 whatever the error is ([R]; templates 3521 to 3530 [V], Q186546).
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,15 @@ from collections.abc import Sequence
 from ..errors import Win32Error
 from ..services import Service
 from ..shell.call import Call, program
+from .net_show import local_group, time
+from .net_stop import patience, stop_one_by_one
 
 FAILED = 2
 PATIENCE = 3600.0
 HELP_MESSAGES = {
     "2182": "net.already_started",
     "2185": "net.invalid_name",
+    "2189": "net.changing",
     "3521": "net.not_started_plain",
     "3523": "net.start_failed_plain",
     "3534": "net.no_report",
@@ -48,6 +54,8 @@ def net(call: Call) -> int:
         key = HELP_MESSAGES.get(words[1])
         call.line("\n" + (call.text(key) if key else call.win32(int(words[1]))) + "\n")
         return 0
+    if verb in ("time", "localgroup"):
+        return time(call, words[1:]) if verb == "time" else local_group(call, " ".join(words[1:]))
     call.complain(call.text("net.usage"))
     return 1
 
@@ -129,6 +137,9 @@ def _stop(call: Call, name: str, *, yes: bool) -> int:
             if answer != call.text("cmd.yes_letter").lower():
                 return FAILED
         call.line()
+    limit = patience(call.host, service)
+    if limit is not None:
+        return stop_one_by_one(call, [*others, service], limit)
     try:
         call.host.stop_service(service.name, dependents=True)
     except Win32Error as error:

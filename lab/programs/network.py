@@ -62,7 +62,7 @@ def _find(call: Call, target: str) -> tuple[str, bool]:
     name = target.lower().partition(".")[0]
     if name == "localhost" or target == "127.0.0.1":
         return "127.0.0.1", True
-    for host in call.world.hosts.values():
+    for host in call.world.machines.values():
         if target == host.address or name in (host.name.lower(), host.computer_name.lower()):
             return host.address or MADE_UP, host.up
     if name in (controller.lower() for controller in call.world.controllers):

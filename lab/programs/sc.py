@@ -85,7 +85,7 @@ def sc(call: Call) -> int:
 
 def _host(call: Call, name: str) -> Host:
     """Another host, by name. A network logon has no credentials to show it."""
-    for host in call.world.hosts.values():
+    for host in call.world.machines.values():
         if name.lower() in (host.name.lower(), host.computer_name.lower(), host.address):
             if host is call.host:
                 return host
@@ -152,7 +152,7 @@ def _configuration(call: Call, service: Service) -> None:
         ("type", kind),
         ("start", f"{number}   {word}"),
         ("error_control", "1   NORMAL"),
-        ("path", f"C:\\WINDOWS\\system32\\{service.image}"),
+        ("path", service.path or f"C:\\WINDOWS\\system32\\{service.image}"),
         ("order", ""),
         ("tag", "0"),
         ("display", service.display),

@@ -166,7 +166,7 @@ def _create(call: Call, options: dict[str, str]) -> int:
             call.line(call.text("schtasks.not_replaced"))
             return 1
         tasks.delete(call.host, existing.name)
-    late = schedule == "once" and moment <= call.world.clock.time
+    late = schedule == "once" and moment <= call.host.now
     task = tasks.create(
         call.host,
         options["/tn"],
@@ -174,13 +174,13 @@ def _create(call: Call, options: dict[str, str]) -> int:
         user=user,
         password=password,
         schedule=schedule,
-        start=moment if schedule == "once" else None,
+        start=moment - call.host.clock_skew if schedule == "once" else None,
         start_time=_clock(options.get("/st", "00:00")),
         creator=call.context.user.rpartition("\\")[2],
     )
     if late:
         call.line(call.text("schtasks.late"))
-    if not task.account_valid:
+    if task.refusal:
         call.line(call.text("schtasks.account", name=task.name))
     else:
         call.line(call.text("schtasks.done.create", name=task.name))
@@ -199,7 +199,7 @@ def _start_time(call: Call, options: dict[str, str]) -> float | None:
         if options["/sc"].lower() == "once":
             call.complain(call.text("schtasks.missing", value="/st"))
             return None
-        return call.world.clock.time
+        return call.host.now
     found = TIME.match(text)
     if found is None or int(found[1]) > 23 or int(found[2]) > 59:
         call.complain(call.text("schtasks.time", value=text))

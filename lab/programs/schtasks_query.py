@@ -106,18 +106,23 @@ def _cell(call: Call, task: Task, column: str) -> str:
     if column in fixed:
         return fixed[column]
     never = call.text("schtasks.never")
+
+    def own(value: float | None) -> float | None:
+        """A moment by the host's own clock."""
+        return None if value is None else value + call.host.clock_skew
+
     return {
         "host": lambda: call.host.computer_name,
         "name": lambda: task.name,
-        "next": lambda: moment(task.next_run, never),
+        "next": lambda: moment(own(task.next_run), never),
         "status": lambda: call.text("schtasks.status." + task.status.lower().replace(" ", "_")) if task.status else "",
-        "last": lambda: moment(task.last_run, never),
+        "last": lambda: moment(own(task.last_run), never),
         "result": lambda: str(task.last_result),
         "creator": lambda: task.creator or call.context.user.rpartition("\\")[2],
         "schedule": lambda: call.text("schtasks.at", time=task.start_time),
         "command": lambda: task.command,
         "type": lambda: call.text("schtasks.once") if task.schedule == "once" else task.schedule.capitalize(),
         "time": lambda: task.start_time,
-        "date": lambda: moment(task.next_run or call.world.clock.time, "").partition(", ")[2],
+        "date": lambda: moment(own(task.next_run or call.world.clock.time), "").partition(", ")[2],
         "user": lambda: task.user,
     }[column]()

@@ -35,7 +35,7 @@ def shutdown(call: Call) -> int:
     host = call.host
     if machine:
         named = [
-            each for each in call.world.hosts.values() if machine.lower() in (each.name, each.computer_name.lower())
+            each for each in call.world.machines.values() if machine.lower() in (each.name, each.computer_name.lower())
         ]
         if not named or not named[0].up:
             return _failed(call, 53)

@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from ..balancing import wmi_nodes
 from ..shell.call import Call, program
 from ..shell.filesystem import split_last
 from .tasklist import csv_row, processes
-
-Record = dict[str, str]
+from .wmic_machine import ALIASES as MACHINE
+from .wql import QueryError, Record, parse
 
 COMMAND = re.compile(
     r"\s*(?:path\s+)?(?P<alias>\w+)(?:\s+where\s+(?P<where>\"[^\"]*\"|\([^)]*\)|\S+))?\s+(?P<verb>get|list|call)\b(?P<rest>.*)$",
@@ -25,6 +26,9 @@ COMMAND = re.compile(
 CONDITION = re.compile(r"""(\w+)\s*(=|<>|!=|\blike\b)\s*(?:'([^']*)'|"([^"]*)"|(\S+))""", re.IGNORECASE)
 END = "\r\r\n"
 FAILED = -2147217406  # 0x80041002 WBEM_E_NOT_FOUND [R]
+INVALID_QUERY = -2147217385  # 0x80041017 WBEM_E_INVALID_QUERY [R]
+EVENT_TYPES = {"error": 1, "warning": 2, "information": 3}
+SEVERITIES = {"error": 3, "warning": 2, "information": 1}
 
 
 def cim_date(moment: float) -> str:
@@ -41,7 +45,7 @@ def _os(call: Call) -> list[Record]:
             "CSDVersion": f"Service Pack {host.os_service_pack}" if host.os_service_pack else "",
             "CSName": host.computer_name,
             "LastBootUpTime": cim_date(host.boot_time),
-            "LocalDateTime": cim_date(call.world.clock.time),
+            "LocalDateTime": cim_date(host.now),
             "OSLanguage": {"it": "1040", "de": "1031"}.get(host.language, "1033"),
             "ServicePackMajorVersion": str(host.os_service_pack),
             "SystemDirectory": "C:\\WINDOWS\\system32",
@@ -114,7 +118,32 @@ def _file(call: Call, where: str) -> list[Record]:
     ]
 
 
+def _events(call: Call) -> list[Record]:
+    """Win32_NTLogEvent [V, its documentation], the newest first [R]; types are numbers beside the translated word."""
+    return [
+        {
+            "Category": str(event.category),
+            "ComputerName": call.host.computer_name,
+            "EventCode": str(event.id),
+            "EventIdentifier": str(event.id | SEVERITIES.get(event.kind, 0) << 30),
+            "EventType": str(EVENT_TYPES.get(event.kind, 3)),
+            "InsertionStrings": "{" + ",".join(f'"{text}"' for text in event.strings) + "}" if event.strings else "",
+            "Logfile": event.log,
+            "Message": event.text,
+            "RecordNumber": str(event.record),
+            "SourceName": event.source,
+            "TimeGenerated": cim_date(int(event.time)),
+            "TimeWritten": cim_date(int(event.time)),
+            "Type": call.text(f"cscript.kind.{event.kind}"),
+        }
+        for event in reversed(call.host.events)
+    ]
+
+
 ALIASES: dict[str, Callable[[Call], list[Record]]] = {
+    "microsoftnlb_node": lambda call: wmi_nodes(call.host),
+    "ntevent": _events,
+    "win32_ntlogevent": _events,
     "os": _os,
     "win32_operatingsystem": _os,
     "process": _process,
@@ -125,6 +154,7 @@ ALIASES: dict[str, Callable[[Call], list[Record]]] = {
     "win32_computersystem": _computer,
     "qfe": _hotfixes,
     "win32_quickfixengineering": _hotfixes,
+    **MACHINE,
 }
 FILES = ("datafile", "cim_datafile")
 
@@ -150,7 +180,12 @@ def wmic(call: Call) -> int:
     if alias in FILES:
         records = _file(call, where)
     elif alias in ALIASES:
-        records = _filtered(ALIASES[alias](call), where)
+        try:
+            fits = parse(where) if where else None
+        except QueryError:
+            call.err(call.text("wmic.query", text=call.host.computer_name) + "\r\n")
+            return INVALID_QUERY
+        records = [record for record in ALIASES[alias](call) if fits is None or fits(record)]
     else:
         call.err(call.text("wmic.alias", text=found["alias"]) + "\r\n")
         return 44135
@@ -175,21 +210,6 @@ def _format(rest: str) -> tuple[str, str]:
     if not slash:
         return names, "table"
     return names, "csv" if switch == "format:csv" else "list" if switch in ("value", "format:list") else "table"
-
-
-def _filtered(records: list[Record], where: str) -> list[Record]:
-    for field, operator, *values in CONDITION.findall(where):
-        wanted = next((value for value in values if value), "")
-        key = next((name for name in (records[0] if records else {}) if name.lower() == field.lower()), "")
-        records = [each for each in records if _holds(each.get(key, ""), operator.lower(), wanted)]
-    return records
-
-
-def _holds(value: str, operator: str, wanted: str) -> bool:
-    if operator == "like":
-        pattern = re.escape(wanted).replace("%", ".*").replace("_", ".")
-        return re.fullmatch(pattern, value, re.IGNORECASE) is not None
-    return (value.lower() == wanted.lower()) == (operator == "=")
 
 
 def _print(call: Call, form: str, names: list[str], records: list[Record]) -> None:

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 from .argv import split_words, unquote
 from .batch import GotoLabel
 from .call import Call
@@ -127,10 +125,18 @@ def start(call: Call) -> Answer:
             code = ended.code
         call.shell.changing |= shell.changing
         return code
+    if shell.context.job is not None:
+        shell.context.job.began()
     call.world.clock.spawn(lambda: _run_apart(shell, text), name=f"start {text}")
     return None
 
 
 def _run_apart(shell: Shell, text: str) -> None:
-    with contextlib.suppress(ExitShell):
-        shell.line(text, Streams(Source(""), Discard(), Discard()))
+    code: int | None = None
+    try:
+        code = shell.line(text, Streams(Source(""), Discard(), Discard()))
+    except ExitShell as ended:
+        code = ended.code
+    finally:
+        if shell.context.job is not None:
+            shell.context.job.ended(code)

@@ -201,7 +201,7 @@ def time(call: Call) -> Answer:
     if call.raw.strip().lower() != "/t":
         call.complain(call.win32(1314))
         return 1
-    call.line(call.world.clock.datetime().strftime("%I:%M %p"))
+    call.line(call.host.local_time.strftime("%I:%M %p"))
     return 0
 
 

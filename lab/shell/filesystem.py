@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -34,6 +36,10 @@ class Disk:
         if "*" in mask or "?" in mask:
             return self.resolve(parent or ".").rstrip("\\") + "\\" + mask
         return self.resolve(path)
+
+    def holding(self, paths: Iterable[str]) -> AbstractContextManager[None]:
+        """Within the block these files are open for writing; full paths."""
+        return self._files.holding(paths)
 
     def entry(self, path: str) -> Entry:
         """The file or directory. Raises Win32Error (2, 3, 5, 53, 67, 1326 ...)."""

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ..errors import Win32Error
+from ..scratch import is_scratch
 from . import find_program, loops, percent
 from .argv import split_arguments, split_words, unquote
 from .call import Call, Program
@@ -71,7 +72,7 @@ class Shell:
         self.errorlevel = 0
         self.echo = True
         self.delayed = delayed
-        self.changing = False
+        self._changing = False
         self.command_line = ""
         self.loops: dict[str, str] = {}
         self.frame: Frame | None = None
@@ -86,6 +87,17 @@ class Shell:
         shell.echo = self.echo
         shell.timer = self.timer
         return shell
+
+    @property
+    def changing(self) -> bool:
+        """Whether a command of a changing kind was executed."""
+        return self._changing
+
+    @changing.setter
+    def changing(self, value: bool) -> None:
+        self._changing = value
+        if value and self.context.job is not None:
+            self.context.job.changing = True
 
     @property
     def encoding(self) -> str:
@@ -107,7 +119,7 @@ class Shell:
         value = self.variables.get(name)
         if value is not None:
             return value
-        moment = self.context.world.clock.datetime()
+        moment = self.context.host.local_time
         computed: dict[str, Callable[[], str]] = {
             "ERRORLEVEL": lambda: str(self.errorlevel),
             "CD": lambda: self.context.cwd,
@@ -169,7 +181,10 @@ class Shell:
                 return self._simple(node, streams)
             case Block():
                 opened = self._open(node.redirects, streams)
-                return 1 if opened is None else self.run(node.body, opened)
+                if opened is None:
+                    return 1
+                with self.disk.holding(self._written(node.redirects)):
+                    return self.run(node.body, opened)
             case Chain():
                 return self._chain(node, streams)
             case If():
@@ -261,8 +276,8 @@ class Shell:
     def _output(self, name: str, append: bool) -> Sink:
         if name.lower() in NUL:
             return Discard()
-        self.changing = True
         path = self.disk.resolve(name)
+        self.changing |= self.context.job is None or not is_scratch(path)
         if not append or not self.disk.exists(path):
             self.disk.write(path, b"")
         return FileSink(lambda data: self.disk.append(path, data), self.encoding)
@@ -281,7 +296,13 @@ class Shell:
             # A variable gave the name: what follows a delimiter in it is argument text.
             name, extra = _split_name(name)
             rest = extra + rest
-        return self.execute(name, rest, opened)
+        with self.disk.holding(self._written(node.redirects)):
+            return self.execute(name, rest, opened)
+
+    def _written(self, redirects: list[Redirect]) -> list[str]:
+        """The files that redirections write into; while the command runs, nobody else can have them for himself."""
+        names = [unquote(self.substitute(each.target)) for each in redirects if each.mode in (">", ">>")]
+        return [self.disk.resolve(name) for name in names if name.lower() not in NUL]
 
     def builtin(self, text: str) -> str | None:
         """The name of cmd's own command that a text starts with, also in ``echo.``, ``cd..`` or ``dir/b``."""
@@ -319,6 +340,8 @@ class Shell:
         call = Call(self, name, rest, split_arguments(rest), streams, found.path)
         program: Program = found.program
         self.changing |= program.changes(call.argv)
+        if self.context.job is not None and program.name != "cmd":
+            self.context.job.ran(name + rest)
         try:
             code = program.run(call)
         except Win32Error as problem:
@@ -328,6 +351,17 @@ class Shell:
         self.errorlevel = signed(code)
         return self.errorlevel
 
+    def _own_tools(self, name: str, rest: str) -> bool:
+        """Whether a command of a client's job only handles the files that the job consists of, or starts its parts."""
+        if self.context.job is None:
+            return False
+        names = [unquote(word) for word in split_words(rest) if not word.startswith("/")]
+        if name == "start":
+            return True
+        if name in ("ren", "rename"):
+            names = names[:1]  # the second name has no folder
+        return bool(names) and all(is_scratch(self.disk.resolve_pattern(each)) for each in names)
+
     def _builtin(self, name: str, rest: str, streams: Streams) -> int:
         command = BUILTINS[name]
         call = Call(self, name, rest, [], streams)
@@ -336,7 +370,10 @@ class Shell:
             call.line(call.text("cmd.help", name=name.upper()))
             self.errorlevel = 1
             return 1
-        self.changing |= command.changes
+        if command.changes and not self._own_tools(name, rest):
+            self.changing = True
+            if self.context.job is not None:
+                self.context.job.ran(name + rest)
         try:
             code = command.run(call)
         except Win32Error as problem:

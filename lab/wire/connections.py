@@ -20,6 +20,7 @@ WINRM_PORT = 5985
 HTTPS_PORT = 5986
 LDAP_PORT = 3389
 LDAPS_PORT = 3636
+SMB_PORT = 4450
 
 
 class Reset(Exception):
@@ -88,6 +89,11 @@ class Loopback:
         self._listeners.append(listener)
         self._selector.register(listener, selectors.EVENT_READ, serve)
         return address
+
+    def release(self, ports: list[int]) -> None:
+        """Give up ports of the first address that were claimed: whoever connects to them is refused."""
+        for port in ports:
+            self._claimed.pop(port).close()
 
     def start(self) -> None:
         """Accept connections from now on."""

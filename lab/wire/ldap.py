@@ -188,7 +188,11 @@ class _Connection:
         if "=" in name:
             name = name.partition(",")[0].partition("=")[2] + f"@{self.server.world.domain}"
         self.user = self.server.accounts.check(name, credential.password)
-        return (Code.SUCCESS, "") if self.user else (Code.INVALID_CREDENTIALS, BAD_PASSWORD)
+        if self.user:
+            return Code.SUCCESS, ""
+        # the code in the text is Win32's: 52e wrong password, 532 expired, 775 locked out [V, widely quoted]
+        barred = self.server.accounts.barred(name, credential.password)
+        return Code.INVALID_CREDENTIALS, BAD_PASSWORD.replace("52e", f"{barred:x}") if barred else BAD_PASSWORD
 
     def _search(self, request: sansldap.SearchRequest) -> Code:
         scope = SearchScope(request.scope)

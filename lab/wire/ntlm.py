@@ -32,8 +32,10 @@ _VARIABLE = "NTLM_USER_FILE"
 class Accounts:
     """The lab's accounts. Names are DOMAIN\\user; user@dns.domain means the same account."""
 
-    def __init__(self, passwords: Mapping[str, str], dns_domain: str) -> None:
+    def __init__(self, passwords: Mapping[str, str], dns_domain: str, barred: Mapping[str, int] | None = None) -> None:
+        """`barred`: accounts that cannot log on although the password is right, with the Win32 error."""
         self._passwords = dict(passwords)
+        self._barred = dict(barred or {})
         self._dns_domain = dns_domain
         self._names: dict[str, str] = {}
         lines: list[str] = []
@@ -50,8 +52,19 @@ class Accounts:
         self._file.close()
 
     def canonical(self, name: str | None) -> str | None:
-        """The account's name as DOMAIN\\user, or None when there is none of that name."""
-        return self._names.get((name or "").lower())
+        """The account's name as DOMAIN\\user, or None when there is none of that name that may log on."""
+        account = self._names.get((name or "").lower())
+        return None if account in self._barred else account
+
+    def known(self, name: str) -> str | None:
+        """The account's name as DOMAIN\\user, also of one that may not log on now; None when there is none."""
+        return self._names.get(name.lower())
+
+    def barred(self, name: str, password: str) -> int:
+        """The Win32 error with which a log-on ends although the password is right; 0 when there is none."""
+        account = self._names.get(name.lower())
+        right = account is not None and self._passwords[account] == password
+        return self._barred.get(account or "", 0) if right else 0
 
     def check(self, name: str, password: str) -> str | None:
         """The account's name when the password is right, else None."""

@@ -18,7 +18,9 @@ WSMAN = "http://schemas.dmtf.org/wbem/wsman/1/wsman.xsd"
 MICROSOFT = "http://schemas.microsoft.com/wbem/wsman/1/wsman.xsd"
 SHELL = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell"
 CMD = f"{SHELL}/cmd"
-IDENTITY = "http://schemas.dmtf.org/wbem/wsman/identify/1/wsmanidentity.xsd"
+IDENTITY = "http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd"
+#: Windows' own clients ask and answer with `identity` (DSP0226), others with what MS-WSMV writes [V for both].
+IDENTITIES = (IDENTITY, "http://schemas.dmtf.org/wbem/wsman/identify/1/wsmanidentity.xsd")
 FAULT = "http://schemas.microsoft.com/wbem/wsman/1/wsmanfault"
 CONFIG = "http://schemas.microsoft.com/wbem/wsman/1/config"
 ANONYMOUS = f"{ADDRESSING}/role/anonymous"
@@ -133,7 +135,7 @@ def parse(content: bytes) -> Message:
     body = envelope.find(f"{{{SOAP}}}Body")
     header = envelope.find(f"{{{SOAP}}}Header")
     first = body[0] if body is not None and len(body) else None
-    if first is not None and first.tag == f"{{{IDENTITY}}}Identify":
+    if first is not None and first.tag in [f"{{{space}}}Identify" for space in IDENTITIES]:
         return Message("", "", "", body=first, identify=True)
     if header is None:
         raise ValueError("no header")

@@ -83,7 +83,11 @@ class WinrmServer:
             return self.host.boot_time if self.available else None
 
     def date(self) -> datetime:
-        """The host's time, for the Date header."""
+        """The estate's time, for the Date header.
+
+        A host whose clock is wrong would send its own; but time passes faster here than for the client, and this
+        header is the one place from which it can learn what time it is in the estate.
+        """
         return datetime.fromtimestamp(self.world.clock.now(), UTC)
 
 

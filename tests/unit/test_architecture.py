@@ -25,16 +25,18 @@ LAYERS: list[tuple[str, tuple[str, ...]]] = [
     (f"{UTILS}/cluster", (f"{UTILS}/hosts",)),
     (f"{UTILS}/exchange", (f"{UTILS}/cluster", f"{UTILS}/hosts")),
     (f"{UTILS}/rolling", ()),
+    (f"{UTILS}/gates", (f"{UTILS}/hosts/errors",)),  # pure like rolling; bad input is refused in the same words
     (UTILS, (UTILS,)),  # the private files beside the folders: what the actions share
     ("plugins/connection", (f"{UTILS}/hosts",)),
     ("plugins/callback", (f"{UTILS}/rolling",)),
+    ("plugins/inventory", (f"{UTILS}/exchange", f"{UTILS}/hosts")),
     ("plugins/action", (UTILS,)),
     ("plugins/modules", ()),  # documentation only
     ("plugins/doc_fragments", ()),
     ("lab", ()),
 ]
 # Below the actions, the connection and the callback nothing knows Ansible; the lab does not know it at all.
-WITHOUT_ANSIBLE = (f"{UTILS}/hosts", f"{UTILS}/cluster", f"{UTILS}/exchange", f"{UTILS}/rolling", "lab")
+WITHOUT_ANSIBLE = (f"{UTILS}/hosts", f"{UTILS}/cluster", f"{UTILS}/exchange", f"{UTILS}/rolling", f"{UTILS}/gates", "lab")
 
 
 def python_files(*folders: str) -> list[str]:

@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 
 from ansible_collections.mailops.exchange.lab import estate as estates
 from ansible_collections.mailops.exchange.lab.estate import EstateError, load_estate, load_faults
+from ansible_collections.mailops.exchange.lab.world import World
 
 LAB = Path(estates.__file__).parent
 SHIPPED = sorted((LAB / "estates").glob("*.yml"))
@@ -83,8 +84,9 @@ def mistakes(folder: Path, text: str) -> list[str]:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_shipped_estates_are_good(path: Path) -> None:
-    """Every estate that comes with the lab loads."""
-    assert load_estate(path)["hosts"]
+    """Every estate that comes with the lab loads, and a world can be built of it."""
+    estate = load_estate(path)
+    assert set(World.from_estate(estate).hosts) == set(estate["hosts"])
 
 
 def test_schemas_are_schemas_and_closed() -> None:
@@ -133,7 +135,13 @@ def test_a_host_without_settings_is_complete(tmp_path: Path) -> None:
     assert estate["update"] == "exchange2003-sp2"
     assert list(estate["controllers"]) == ["dc1"]
     assert estate["backups"] == {"databases": 6, "system_state": 6, "controllers": 6}
-    assert estate["operator"] == {"reacts_after": 60, "upgrades_virtual_servers": True, "runs_setup": True}
+    assert estate["operator"] == {
+        "reacts_after": 60,
+        "upgrades_virtual_servers": True,
+        "runs_setup": True,
+        "read_release_notes": True,
+        "takes_backups_after": None,
+    }
     assert estate["organizations"] == {"contoso": ["mbx1"]}
     assert (estate["domain"], estate["language"], estate["speed"]) == ("contoso.example", "en", 60)
 
@@ -161,7 +169,7 @@ def test_cluster_defaults(tmp_path: Path) -> None:
     """Nodes, quorum, owners, names and editions fill themselves in."""
     cluster = load(tmp_path, CLUSTER)["clusters"]["mail"]
     assert cluster["nodes"] == ["n1", "n2"]
-    assert cluster["quorum"] == {"group": "Cluster Group", "owner": "n1"}
+    assert cluster["quorum"] == {"group": "Cluster Group", "owner": "n1", "found": True}
     server = cluster["virtual_servers"]["EVS1"]
     assert (server["owner"], server["possible_owners"], server["preferred_owners"]) == ("n1", ["n1", "n2"], ["n1"])
     assert (server["network_name"], server["service_pack"], server["state"]) == ("EVS1", 1, None)
@@ -232,6 +240,20 @@ MISTAKES = [
     ("organizations: {o: [a], p: [a]}\nhosts: {a: }", "organizations.p[0]: a is also in o"),
     ("hosts: {a: &x {processes: [1]}}", "hosts.a.processes[0]: found 1, expected a text in quotes"),
     ("hosts: &h {a: *h}", "contains itself"),
+    ("hosts: {a: {node_state: paused}}", "hosts.a.node_state: a is no node of a cluster"),
+    ("hosts: {a: }\ncontrollers: {a: }", "is a computer's name twice"),
+    (
+        "hosts: {a: }\ncontrollers: {dc1: {os: nt4, channel: winrm}}",
+        "controllers.dc1.channel: Windows NT 4.0 has no WinRM",
+    ),
+    ("hosts: {a: }\ncontrollers: {dc1: {os_service_pack: 9}}", "Windows Server 2003 has no service pack 9"),
+    ("hosts: {a: }\nprerequisites: [kb1]", 'prerequisites[0]: found "kb1", expected the key of an update'),
+    ("hosts: {a: {os: nt4}}\ndirectory_connector: {host: a}", "Exchange 5.5 brings no Active Directory Connector"),
+    ("hosts: {a: }\nbackups: {databases: yesterday}", "backups.databases"),
+    ("hosts: {a: {free_mb: {CD: 5}}}", "hosts.a.free_mb"),
+    ("hosts: {a: {services: {X: paused}}}", "hosts.a.services.X"),
+    ("hosts: {a: {services: {X: {status: running}}}}", "hosts.a.services.X.status"),
+    ("hosts: {a: }\npackage: {hash: bad}", "package.hash"),
 ]
 
 
@@ -263,6 +285,9 @@ CLUSTER_MISTAKES = [
     ("n1: ", "virtual_servers: {E: , F: , G: }", "3 virtual servers on 2 nodes; expected at most 2 (two on two nodes)"),
     ("n1: ", "virtual_servers: {'E\"': }", "expected a name without control characters and double quotes"),
     ("n1: ", "other_groups: {F: {owner: n9}}", "clusters.mail.other_groups.F.owner"),
+    ("n1: ", "other_groups: {F: {state: gone}}", "clusters.mail.other_groups.F.state"),
+    ("n1: {node_state: down}", "virtual_servers: {E: {owner: n1}}", "n1 is down; expected a node that is up"),
+    ("n1: {node_state: down}", "quorum: {owner: n1}", "n1 is down; expected a node that is up"),
 ]
 
 
@@ -288,6 +313,45 @@ def test_windows_limits_the_nodes(tmp_path: Path, settings: str, most: int) -> N
 
     assert len(load(tmp_path, text(most))["clusters"]["k"]["nodes"]) == most
     assert f"expected at most {most}" in mistakes(tmp_path, text(most + 1))[0]
+
+
+def test_the_words_of_the_gates(tmp_path: Path) -> None:
+    """What an estate can say of the conditions before an update is taken over, the rest has its default."""
+    text = """
+update: exchange2003-sp2
+prerequisites: [windows2003-kb831464]
+controllers: {dc1: {clock_skew: -5, backups: {system_state: 2}}, sbs: }
+accounts: {exsetup: {locked: true}}
+package: {language: de, hash: wrong}
+gates: {overridden: [package]}
+backups: {databases: {a: 30, sbs: null}, failed: 3}
+hosts:
+  a:
+    free_mb: {C: 10}
+    services: {X: {start_type: manual}, Y: stopped}
+    backups: {databases: {mailbox: 1, public: null}, running: true}
+  sbs: {edition: small_business}
+"""
+    estate = load(tmp_path, text)
+    assert estate["controllers"]["dc1"]["os"] == "server2003"
+    assert estate["backups"]["databases"] == {"a": 30, "sbs": None}
+    host = estate["hosts"]["a"]
+    assert (host["pending_restart"], host["setup_rights"], host["admin_rights"], host["clock_skew"]) == (
+        False,
+        True,
+        True,
+        0,
+    )
+    assert host["services"] == {"X": {"start_type": "manual"}, "Y": "stopped"}
+    assert load(tmp_path, "hosts: {a: }")["gates"] == {"overridden": []}
+
+
+def test_a_node_that_is_down_owns_nothing_by_default(tmp_path: Path) -> None:
+    """The first node that is up owns what no owner is named for."""
+    nodes = "hosts: {a: {cluster: k, node_state: down}, b: {cluster: k}, c: {cluster: k}}\n"
+    cluster = load(tmp_path, nodes + "clusters: {k: {virtual_servers: {E: }, other_groups: {F: }}}")["clusters"]["k"]
+    owners = [cluster["quorum"], cluster["virtual_servers"]["E"], cluster["other_groups"]["F"]]
+    assert [each["owner"] for each in owners] == ["b", "b", "b"]
 
 
 def test_active_active_only_with_two_nodes(tmp_path: Path) -> None:
@@ -360,11 +424,12 @@ def test_documented_faults(tmp_path: Path) -> None:
 - {cluster: mail, on: online EVS1, do: fail}
 - {host: n2, on: start_cluster_service, do: fail}
 - {host: n1, on: install n2, do: crash}
+- {host: dc1, on: call 3, do: refuse}
 - {controller: run, on: call 40, do: kill, times: 2}
 """,
     )
-    assert len(loaded) == 13
-    assert [fault["times"] for fault in loaded] == [1] * 12 + [2]
+    assert len(loaded) == 14
+    assert [fault["times"] for fault in loaded] == [1] * 13 + [2]
     assert loaded[3]["on"] == "call 17"
 
 
@@ -379,6 +444,7 @@ FAULT_MISTAKES = [
     ("{host: n1, on: install, do: exit}", "code is missing"),
     ("{host: n1, on: install, do: file_in_use}", "file is missing"),
     ("{host: n1, on: install, do: exit, code: c1037b44}", "expected a whole number, the exit code"),
+    ("{host: dc1, on: install, do: hang}", '[0].host: found "dc1", expected a host'),
     ("{host: n1, on: install n2, do: hang}", "expected crash while another host is updated"),
     ("{host: n1, on: install n9, do: crash}", 'found "n9", expected install and a host'),
     ("{cluster: mail, on: move EVS9, do: fail}", "expected move and a group of the cluster"),

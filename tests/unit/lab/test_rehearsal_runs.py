@@ -194,19 +194,21 @@ def test_a_second_kill_is_the_end(stand_in: Callable[[str], None], request_for: 
     assert len((request.out / "runs").read_text().splitlines()) == 2
 
 
-def test_several_updates_run_in_order(stand_in: Callable[[str], None], request_for: Callable[..., Request]) -> None:
-    """One run for each; the next only after a good end; every record is kept."""
-    updates = "update: [exchange2003-sp1, exchange2003-sp2, exchange2003-kb912442]\n"
-    stand_in("record(['done', 'stopped', 'done'][number])\n")
-    request = request_for(updates + ESTATE)
-    assert rehearse(request, said()[1]) == 2
+def test_several_updates_are_one_run(stand_in: Callable[[str], None], request_for: Callable[..., Request]) -> None:
+    """The playbook gets the list by the inventory, and leaves one record."""
+    keys = ["exchange2003-sp1", "exchange2003-sp2", "exchange2003-kb912442"]
+    stand_in("record('done')\n")
+    request = request_for(f"update: [{', '.join(keys)}]\nprerequisites: [windows2003-kb831464]\n{ESTATE}")
+    assert rehearse(request, said()[1]) == 0
     runs = [json.loads(line) for line in (request.out / "runs").read_text().splitlines()]
-    assert [json.loads(run[-1])["mailops_exchange_update"] for run in runs] == ["exchange2003-sp1", "exchange2003-sp2"]
-    assert sorted(path.name for path in request.out.glob("record*")) == [
-        "record-1-exchange2003-sp1.json",
-        "record-2-exchange2003-sp2.json",
-        "record.json",
-    ]
+    assert len(runs) == 1 and "-e" not in runs[0]
+    assert [path.name for path in request.out.glob("record*")] == ["record.json"]
+    group = yaml.safe_load((request.out / "inventory.yml").read_text())["all"]["children"]["exchange_servers"]
+    assert group["vars"]["mailops_exchange_update"] == keys
+    assert [statement["update"] for statement in group["vars"]["mailops_exchange_statements"]] == keys
+    site = yaml.safe_load((request.out / "catalogue.yml").read_text())
+    assert list(site) == ["windows2003-kb831464", *keys]
+    assert all(len(entry["package"]["sha256"]) == 64 for entry in site.values())
 
 
 def test_only_the_labs_own_files_are_cleaned(
@@ -216,12 +218,10 @@ def test_only_the_labs_own_files_are_cleaned(
     request = request_for()
     request.out.mkdir()
     (request.out / "record.json").write_text('{"outcome": "done"}')
-    (request.out / "record-1-exchange2003-sp1.json").write_text("{}")
     (request.out / "notes.txt").write_text("mine")
     stand_in("")
     assert rehearse(request, said()[1]) == 2
     assert not (request.out / "record.json").exists()
-    assert not (request.out / "record-1-exchange2003-sp1.json").exists()
     assert (request.out / "notes.txt").read_text() == "mine"
 
 

@@ -59,7 +59,8 @@ def test_a_package_unpacks_its_setup(world: World, host: Host) -> None:
     assert codes == [0]
     setup = "C:\\mailops\\x\\files\\setup\\i386\\update.exe"
     assert is_program(host.files.entry(setup))
-    assert not is_program(host.files.entry("C:\\mailops\\x\\files\\ADC\\i386\\setup.exe"))
+    assert is_program(host.files.entry("C:\\mailops\\x\\files\\ADC\\i386\\setup.exe"))
+    assert b"#telephoneNumber#" in host.files.read("C:\\mailops\\x\\files\\ADC\\I386\\local.map")
 
 
 def test_unpacking_needs_no_special_account(world: World, host: Host) -> None:
@@ -211,12 +212,14 @@ def test_the_log_switch_of_a_hotfix(world: World, host: Host) -> None:
 
 
 def test_the_windows_hotfix_always_asks_for_a_restart(world: World) -> None:
+    world.hosts["n2"].os_service_pack = 0
     assert install(world, "n2", "windows2003-kb831464") == [3010]
     assert world.hosts["n2"].pending_restart
     assert world.hosts["n2"].hotfixes == ["KB831464"]
 
 
 def test_a_hotfix_without_norestart_restarts_the_host_itself(world: World, host: Host) -> None:
+    host.os_service_pack = 0
     path = put_setup(world, "mbx1", "windows2003-kb831464")
     codes = run_apart(world, host, path, ["/quiet"])
     wait(world, lambda: not host.up)
