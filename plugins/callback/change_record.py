@@ -18,6 +18,8 @@ description:
     a failure.
   - While a run goes on, its record says V(stopped). So the record of a run that was killed says the truth.
   - The record of an earlier run in the same directory is kept under C(record-<time of its start>.json) and C(.html).
+  - The plan is written beside it for the change board, as C(plan.md), C(plan.html) and C(plan.json). A plan that was
+    refused because another one had been approved does not replace the approved one.
   - Runs that neither plan nor change nor fail with an action of this collection leave no record.
   - The outcome is V(done), V(planned) (check mode, or nothing but a plan was made), V(stopped) (something had been
     changed) or V(refused) (nothing had been changed).
@@ -48,8 +50,10 @@ from typing import Any
 from ansible import context
 from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__ as ansible_version
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.documents import documents
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.record import Record
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.report import render
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.scrub import scrub
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.summary import summary
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.times import moment, stamp
 
@@ -83,7 +87,7 @@ class CallbackModule(CallbackBase):
         """Begin without a record; it begins with the playbook."""
         super().__init__(*args, **kwargs)
         self._record: Record | None = None
-        self._written = ""
+        self._written = self._planned = ""
         self._ours = self._worth = self._warned = self._archived = False
         self._held: dict[tuple[str, str], list[Any]] = {}
         self._problems: dict[str, list[dict[str, str]]] = {}
@@ -110,7 +114,9 @@ class CallbackModule(CallbackBase):
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """A host cannot be reached."""
-        self._safely(self._ended, result, "unreachable")
+        # Where the play goes on with such a host, what is missing of it is judged later.
+        ignored = bool(getattr(part(result, "task"), "ignore_unreachable", False))
+        self._safely(self._ended, result, "ignored" if ignored else "unreachable")
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """The playbook is over: the record gets its outcome."""
@@ -190,6 +196,11 @@ class CallbackModule(CallbackBase):
         if isinstance(data.get("plan"), Mapping) and "steps" in data["plan"]:
             record.plan_made(data["plan"], str(data.get("runbook") or data.get("plan_text") or ""))
             self._worth = True
+            if not data.get("failed") and isinstance(data.get("schedule"), Mapping):
+                self._write_plan(data)
+        if isinstance(data.get("gates"), list):
+            record.gates_judged(data["gates"])
+            self._worth = True
         exchange = data.get("exchange")
         if isinstance(exchange, Mapping):
             levels = [exchange.get("before"), exchange.get("after")] if "before" in exchange else [exchange]
@@ -230,6 +241,20 @@ class CallbackModule(CallbackBase):
 
     def _directory(self) -> Path:
         return Path(str(self.get_option("directory"))).expanduser().absolute()
+
+    def _write_plan(self, data: Mapping[str, Any]) -> None:
+        """Write the plan beside the record, for the change board. The same plan told again by each host is one file."""
+        digest = str(data["plan"].get("digest"))
+        if digest == self._planned:
+            return
+        self._planned = digest
+        directory = self._directory()
+        directory.mkdir(parents=True, exist_ok=True)
+        found = documents(
+            scrub(dict(data["plan"])), data["schedule"], [str(text) for text in data.get("rollback") or []]
+        )
+        for name, text in found.items():
+            replace(directory / name, text)
 
     def _write(self, *, page: bool) -> None:
         """Write the record when there is something of ours in it and it has changed."""

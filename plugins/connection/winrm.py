@@ -198,6 +198,11 @@ options:
     vars:
       - name: mailops_exchange_read_timeout
       - name: ansible_winrm_read_timeout_sec
+  smb_port:
+    description: Port of the host's Server service, for packages that are copied by SMB. By default 445, else 139.
+    type: int
+    vars:
+      - name: mailops_exchange_smb_port
   command_timeout:
     description: Seconds that a command line of M(ansible.builtin.raw) may take.
     type: int
@@ -325,6 +330,25 @@ class Connection(ConnectionBase):
         if isinstance(session.clock, RehearsalClock):
             session.hello()
         return session
+
+    def open_files(self, session: Session) -> Session:
+        """A session to the same host by SMB, for copying files to it. Raises HostError."""
+        # Only who wants this needs its library.
+        from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.rpc import open_files
+
+        user, password, port = (self.get_option(name) for name in ("remote_user", "password", "smb_port"))
+        if not (user and password):
+            raise AnsibleError("copying by SMB needs ansible_user and ansible_password")
+        return open_files(
+            str(self.get_option("remote_addr")),
+            str(user),
+            str(password),
+            host=session.host,
+            port=int(port) if port else None,
+            read_only=session.read_only,
+            clock=session.clock,
+            progress=session._tell,
+        )
 
     def _clock(self) -> Clock:
         scale = float(self.get_option("time_scale"))

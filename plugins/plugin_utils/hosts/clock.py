@@ -27,6 +27,13 @@ class Clock:
         if seconds > 0:
             time.sleep(seconds)
 
+    def drift(self, moment: float, before: float) -> float:
+        """Seconds by which a clock that showed ``moment`` is ahead of this one, at the least.
+
+        ``before``: what this clock showed when the other was asked; its answer takes time itself.
+        """
+        return max(moment - self.now(), 0.0) + min(moment - before, 0.0)
+
 
 class RehearsalClock(Clock):
     """The time of a simulated estate in which a second passes ``scale`` times as fast as a real one.
@@ -62,6 +69,10 @@ class RehearsalClock(Clock):
             return reckoned
         self._latest = max(self._latest, reckoned)
         return self._latest
+
+    def drift(self, moment: float, before: float) -> float:
+        """Seconds by which a clock that showed ``moment`` is ahead of the time that the estate showed last."""
+        return moment - self._seen
 
     def sleep(self, seconds: float) -> None:
         """Wait for so many simulated seconds."""

@@ -27,7 +27,7 @@ from .rpc_errors import (
 from .rpc_smb import Broken, Reply, Wire
 
 _MAKE_DIR, _REMOVE_DIR, _CLOSE, _FLUSH, _DELETE, _RENAME = 0x00, 0x01, 0x04, 0x05, 0x06, 0x07
-_READ, _WRITE, _TRANS2, _CREATE, _NT_TRANSACT = 0x2E, 0x2F, 0x32, 0xA2, 0xA0
+_READ, _WRITE, _TRANSACTION, _TRANS2, _CREATE, _NT_TRANSACT = 0x2E, 0x2F, 0x25, 0x32, 0xA2, 0xA0
 _FIND_FIRST, _FIND_NEXT, _QUERY_FS, _QUERY_PATH = 1, 2, 3, 5
 _BUFFER_OVERFLOW = 0x80000005
 _EPOCH = 11644473600
@@ -154,6 +154,20 @@ class Files:
             reply = self._ask(_WRITE, words, b"\0" + part, handle.tree, "writing a file")
             if struct.unpack_from("<H", reply.words, 4)[0] != len(part):
                 raise SmbFailed(f"{self.wire.host} took only a part of what was to be written", 0xC000007F)
+
+    def transact(self, pipe: Handle, data: bytes) -> bytes | None:
+        """Write a message into a pipe and read the first part of the answer, in one exchange; None: it is too long."""
+        start = 84
+        if len(data) + start + 64 > self.wire.buffer:
+            return None
+        words = struct.pack(
+            "<HHHHBBHIHHHHHBBHH",
+            *(0, len(data), 0, min(self.wire.buffer, 0xE000) - 256, 0, 0, 0, 0, 0),
+            *(0, start, len(data), start, 2, 0, 0x26, pipe.number),
+        )
+        name = "\\PIPE\\\0".encode("utf-16-le")
+        message = self.wire.send(_TRANSACTION, words, b"\0" + name + b"\0\0" + data, pipe.tree)
+        return self._parts(_TRANSACTION, message, "calling through a pipe")[1]
 
     def flush(self, handle: Handle) -> None:
         """Have the host bring everything onto its disk."""
@@ -321,9 +335,13 @@ class Files:
             *(len(parameters), 68, 0, 0, 1, 0, function),
         )
         message = self.wire.send(_TRANS2, words, b"\0\0\0" + parameters, tree)
+        return self._parts(_TRANS2, message, what)
+
+    def _parts(self, command: int, message: int, what: str) -> tuple[bytes, bytes]:
+        """Parameters and data of a transaction's answer, which may come in several messages."""
         answer, data = bytearray(), bytearray()
         while True:
-            reply = self.wire.receive(_TRANS2, message)
+            reply = self.wire.receive(command, message)
             if reply.status not in (0, _BUFFER_OVERFLOW):
                 raise smb_failed(self.wire.host, what, reply.status)
             all_answer, all_data, unused, length, at, _to, size, begin = struct.unpack_from("<HHHHHHHH", reply.words)

@@ -48,17 +48,23 @@ class _Pipe(library.TransportBase):  # type: ignore[misc]  # impacket has no typ
     def __init__(self, files: Files, handle: Handle) -> None:
         super().__init__(files.wire.endpoint.address, 0)
         self._files, self._handle = files, handle
+        self._answer: bytes | None = None
 
     def connect(self) -> int:
         """Nothing to do, the pipe is open."""
         return 1
 
     def send(self, data: Any = b"", forceWriteAndx: int = 0, forceRecv: int = 0) -> None:
-        """Write one message."""
-        self._files.write(self._handle, 0, bytes(data), message=True)
+        """Write one message. The answer's first part comes along, where both fit in one exchange."""
+        self._answer = self._files.transact(self._handle, bytes(data))
+        if self._answer is None:
+            self._files.write(self._handle, 0, bytes(data), message=True)
 
     def recv(self, forceRecv: int = 0, count: int = 0) -> bytes:
         """Read what there is of a message."""
+        answer, self._answer = self._answer, None
+        if answer:
+            return answer
         data = self._files.read(self._handle, 0, max(self._files.wire.buffer - 64, 1024))
         if not data:
             raise Broken("a pipe was closed by the host")

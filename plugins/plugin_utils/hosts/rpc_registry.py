@@ -86,8 +86,9 @@ class Reader:
             return found
 
     def _walk(self, handle: Any, key: str, relative: str, found: dict[str, RegistryValues]) -> None:
-        found[relative] = self._values(handle, key)
-        for name in self._names(handle, key):
+        info = self._info(handle, key)
+        found[relative] = self._values(handle, key, info)
+        for name in self._names(handle, key) if info[0] else ():
             with self._below(handle, name, f"{key}\\{name}") as below:
                 if below is not None:
                     self._walk(below, f"{key}\\{name}", f"{relative}\\{name}".lstrip("\\"), found)
@@ -154,13 +155,12 @@ class Reader:
                 raise
             found.append(str(answer["lpNameOut"]).rstrip("\0"))
 
-    def _values(self, handle: Any, key: str) -> RegistryValues:
-        unused, count, name_length, data_length = self._info(handle, key)
-        del unused
+    def _values(self, handle: Any, key: str, info: tuple[int, int, int, int] | None = None) -> RegistryValues:
+        count, name_length, data_length = (info or self._info(handle, key))[1:]
         found: RegistryValues = {}
         index = 0
         characters = min(name_length // 2 + 1, _LONGEST_NAME)
-        while index < count + 16:
+        while index < count:
             request = library.rrp.BaseRegEnumValue()
             request["hKey"], request["dwIndex"] = handle, index
             _room(request.fields["lpValueNameIn"], characters)
