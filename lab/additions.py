@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 class Additions:
     """The state of one host beyond what every host has.
 
-    `database_version`: of the store that opened the databases last; `database_minutes`: how long it takes a newer one to
-    upgrade them. `suite_service_pack`: of Small Business Server 2000 itself. `after_restart`: service packs of Windows and
-    of the suite that count from the next start. `addons`: the components with a setup of their own. `optimized`: the
-    Performance Optimizer has run since the last service pack (true where there was none).
+    `database_version`: of the store that opened the databases last; `database_minutes`: how long a newer one takes to
+    upgrade them. `suite_service_pack`: of Small Business Server 2000 itself. `after_restart`: service packs of Windows
+    and of the suite that count from the next start. `addons`: the components with a setup of their own. `optimized`:
+    the Performance Optimizer has run since the last service pack (true where there was none).
     """
 
     database_version: str = ""
@@ -41,8 +41,8 @@ class Additions:
 def build_additions(world: World) -> None:
     """Give the hosts of the estate what only some have; after the hosts are made, before their clusters."""
     from .addons import build_addons
-    from .exchange2000 import follow_store
     from .exchange55 import build_exchange55
+    from .exchange2000 import follow_store
     from .monitors import watch
 
     for name, host in world.hosts.items():

@@ -38,6 +38,15 @@ def build_addons(host: Host) -> None:
         host.services[service.name] = service
         if not service.cluster_managed:
             host.service_manager.set_at_once(service.name, "running", "boot")
+    if host.more.addons:
+        host.files.runs = lambda path: _runs(host, path)
+
+
+def _runs(host: Host, path: str) -> bool:
+    """Whether one of the components' services runs from that file."""
+    names = [table("exchange55")["addons"][name]["service"]["name"] for name in host.more.addons]
+    running = [host.services[name] for name in names if host.services[name].state != "stopped"]
+    return any(service.path.lower() == path.lower() for service in running)
 
 
 def set_program(host: Host, name: str, version: str) -> None:
@@ -60,11 +69,12 @@ def unpack(context: Context, target: str, package: dict[str, Any]) -> None:
             context.host.files.write_virtual(path, 131072, tag={"version": version}, context=context)
         if row["setup"]:
             tag = {"package": package["key"], "part": PART, "addon": name, "altered": package["altered"]}
-            context.host.files.write_virtual(f"{target}\\{row['folder']}\\{row['setup']}", 131072, tag=tag, context=context)
+            path = f"{target}\\{row['folder']}\\{row['setup']}"
+            context.host.files.write_virtual(path, 131072, tag=tag, context=context)
 
 
 def run_setup(context: Context, image: str, name: str, package: dict[str, Any], arguments: list[str]) -> int:
-    """Run a component's own setup; returns its exit code: 0, or 1603 where it is not installed or the account may not."""
+    """Run a component's own setup; returns 0, or 1603 where it is not installed or the account may not."""
     from .installer import dialog
 
     host, world, row = context.host, context.world, table("exchange55")["addons"][name]

@@ -15,8 +15,8 @@ from .connector import build_connector
 from .databases import build_databases
 from .errors import EstateError
 from .exchange import Directory, VirtualServer, fits, level_of
-from .exchange2000 import first_database_version
 from .exchange55 import ATTENDANT, follow_checkpoints, in_directory
+from .exchange2000 import first_database_version
 from .files import Share, Volume
 from .host import Host
 from .installer import Packages

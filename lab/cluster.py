@@ -81,7 +81,7 @@ class Resource:
 
     @property
     def service(self) -> str:
-        """The service that runs where it is online, empty for none; a Generic Service has its name among its properties."""
+        """The service that runs where it is online, empty for none; a Generic Service names its own."""
         kind = table("cluster")["types"].get(self.type, {})
         return str(kind.get("service") or self.private.get("ServiceName", ""))
 

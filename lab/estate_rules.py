@@ -152,7 +152,7 @@ def _check_55(rules: _Rules, name: str) -> None:
         if rules.known(here, other, hosts, "a host") and hosts[other]["product"] != "5.5":
             rules.wrong(here, f"{other} has Exchange {hosts[other]['product']}; expected a server with 5.5")
     if host.get("suite_service_pack") and (host["edition"], host["product"]) != ("small_business", "2000"):
-        text = "only Small Business Server 2000 has it; expected edition: small_business and product: \"2000\" beside it"
+        text = "only Small Business Server 2000 has it; expected edition: small_business and os: 2000 beside it"
         rules.wrong(("hosts", name, "suite_service_pack"), text)
 
 

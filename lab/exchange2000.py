@@ -34,7 +34,7 @@ STORE = "MSExchangeIS"
 #: Public; the number and the sources on 2000: [R].
 UPGRADED = 1185
 _SOURCES = {"mailbox": "MSExchangeIS Mailbox Store", "public": "MSExchangeIS Public Store"}
-#: How often a resource is tried in a row (see groups.py): a fault that keeps the upgrade from working keeps all from it.
+#: A resource is tried twice in a row (see groups.py): what keeps the upgrade from working keeps both from it.
 _FURTHER_ATTEMPTS = 1
 
 
@@ -139,7 +139,7 @@ def has_suite(host: Host, package: dict[str, Any]) -> bool:
 
 
 def suite_view(host: Host) -> Tree:
-    """The suite's own key in the registry: ServicePackNumber [V for Small Business Server 2003, a team blog; R for 2000]."""
+    """The suite's own key in the registry: ServicePackNumber [V for its successor of 2003, a team blog; R for 2000]."""
     if host.edition != "small_business" or host.product != "2000":
         return {}
     values: Values = {}

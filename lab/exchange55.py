@@ -28,7 +28,7 @@ TOO_NEW, CANNOT_START = 1197, 1005
 
 
 def build_exchange55(host: Host, settings: dict[str, Any]) -> None:
-    """Give a server of Exchange 5.5 its programs and libraries, its tuning, and the time its directory takes to stop."""
+    """Give a server its programs and libraries, its tuning, and the time that its directory takes to stop."""
     set_libraries(host)
     minutes = settings.get("directory_stop_minutes")
     if minutes is not None:

@@ -5,8 +5,8 @@
 
 Paths are Windows paths; case is kept and ignored. Every method takes an optional `context`: it gives the current
 directory for relative paths, mapped drives, and the credentials for `\\\\server\\share` paths. Errors are Win32
-codes: 2 file not found, 3 path not found, 5 access denied, 15 no such drive, 53 no such server, 67 no such share,
-80 exists, 112 disk full, 123 bad name, 145 directory not empty, 267 not a directory.
+codes: 2 file not found, 3 path not found, 5 access denied, 15 no such drive, 32 in use, 53 no such server, 67 no such
+share, 80 exists, 112 disk full, 123 bad name, 145 directory not empty, 267 not a directory.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FILE_NOT_FOUND, PATH_NOT_FOUND, ACCESS_DENIED, INVALID_DRIVE = 2, 3, 5, 15
 BAD_NETPATH, BAD_NET_NAME, FILE_EXISTS, DISK_FULL = 53, 67, 80, 112
 INVALID_NAME, DIR_NOT_EMPTY, NOT_A_DIRECTORY = 123, 145, 267
+SHARING_VIOLATION = 32
 
 
 @dataclass
@@ -122,6 +123,8 @@ class Files:
         self._on_change = on_change or world.changed
         self.volumes: dict[str, Volume] = {"C:": Volume()}
         self._held: Counter[str] = Counter()
+        #: Says of a full path whether a program runs from that file, so that nobody can replace it.
+        self.runs: Callable[[str], bool] = lambda path: False
 
     # -- who has them open
 
@@ -333,6 +336,8 @@ class Files:
         there = parent.children.get(name.lower())
         if there is not None and there.is_dir:
             raise Win32Error(ACCESS_DENIED, path)
+        if context is not None and self.runs(self.absolute(path, context)):
+            raise Win32Error(SHARING_VIOLATION, path)
         volume = self._locate(path, context, writing=True)[0]
         if entry.size > 2**20 and entry.size - (there.size if there else 0) > volume.free_bytes:
             raise Win32Error(DISK_FULL, path)

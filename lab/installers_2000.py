@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Installers of Exchange 2000 that differ from the usual: the pack of Small Business Server, hotfixes with a condition."""
+"""Installers of Exchange 2000 that differ from the usual: the suite's own pack, hotfixes that need others."""
 
 from __future__ import annotations
 

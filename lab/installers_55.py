@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Installers of Exchange 5.5: the service pack's Update.exe, and hotfixes as packages of the SMS-Installer kind.
 
-A service pack knows clusters: it takes the services of the group offline on the node that owns it, leaves the group where
-it is, and brings them online again; the other node ("Update Node") is refused until then [V for the order, KB 328839,
-Q248635; how it refuses: U]. It needs no restart. A hotfix knows nothing of clusters [V, Q271634].
+A service pack knows clusters: it takes the services of the group offline on the node that owns it, leaves the group
+where it is, and brings them online again; the other node ("Update Node") is refused until then [V for the order, KB
+328839, Q248635; how it refuses: U]. It needs no restart. A hotfix knows nothing of clusters [V, Q271634].
 """
 
 from __future__ import annotations

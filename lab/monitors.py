@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Server monitors: an Administrator program somewhere that starts the System Attendant of a server that it watches.
 
-It does so also while an update is installed, and files are in use then; a System Attendant that is disabled stays as it is
-[V, Q177221, Q245838]. Suspending monitors (`admin /t nr`) does not keep it from that [V, Q177221].
+It does so also while an update is installed, and files are in use then; a System Attendant that is disabled stays as it
+is [V, Q177221, Q245838]. Suspending monitors (`admin /t nr`) does not keep it from that [V, Q177221].
 """
 
 from __future__ import annotations
@@ -48,6 +48,6 @@ def watch(world: World) -> None:
 
 def _react(host: Host, programs: list[Process]) -> None:
     service = host.services[ATTENDANT]
-    if host.up and service.state == "stopped" and service.start_type != "disabled":
-        if any(not program.ended for program in programs):
-            host.start_service(ATTENDANT, cause="monitor")
+    watched = any(not program.ended for program in programs)
+    if watched and host.up and service.state == "stopped" and service.start_type != "disabled":
+        host.start_service(ATTENDANT, cause="monitor")

@@ -192,8 +192,9 @@ class _Run:
                 wanted = min(wanted, answers.memory * int(rules["buffers_per_megabyte"]))
             key = f"{SERVICES}\\{row['key']}"
             before = self._host.registry.value(key, row["name"])
-            if before is None or before[1] != wanted:
-                self._log(f"Set {row['option']} from {before[1] if before else 0} to {wanted}")
+            found = before[1] if before and isinstance(before[1], int) else 0
+            if found != wanted:
+                self._log(f"Set {row['option']} from {found} to {wanted}")
                 self._host.registry.set(key, row["name"], "REG_DWORD", wanted)
 
     def _move(self) -> bool:

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The referee's eyes on clusters of Exchange 5.5, which have an order of their own.
 
-Judged as rule 5 (a service pack never moves the group): any move of the group for it, stopping what the active node's
-cluster membership rests on, and a service pack on the passive node before the active one has it. A hotfix that knows
-nothing of clusters is the only reason to move the group, offline, and is installed on its owner while nothing of Exchange
-is online [V, Q271634]. Two nodes at once: rule 3. What is useless but harms nothing stands among the notes.
+Judged as rule 5 (a service pack never moves the group): any move of the group for it, a stop of the active node or of
+its Cluster service, and a service pack on the passive node before the active one has it. A hotfix, which knows nothing
+of clusters, is the only reason to move the group, offline, and is installed on its owner while nothing of Exchange is
+online [V, Q271634]. Two nodes at once: rule 3. What is useless but harms nothing stands among the notes.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .backups import Backups
 from .balancing import Balancing
 from .clock import Clock
-from .environment import environment
+from .environment import environment, is_system
 from .errors import Win32Error
 from .faults import Fault, Faults
 from .files import ACCESS_DENIED, BAD_NET_NAME, BAD_NETPATH, Share
@@ -97,7 +97,9 @@ def make_context(host: Host, user: str, logon: str = "network", cwd: str | None 
     world = host.world
     variables = environment(host, user)
     world.sessions += 1
-    return Context(world, host, user, logon, variables, cwd or variables["USERPROFILE"], f"session-{world.sessions}")
+    # everything that the system itself runs is one logon session (999) [V, documented]: its connections are for all
+    session = "system" if is_system(user) else f"session-{world.sessions}"
+    return Context(world, host, user, logon, variables, cwd or variables["USERPROFILE"], session)
 
 
 @dataclass

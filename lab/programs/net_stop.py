@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``net stop`` of services that can take longer to stop than ``net`` waits: those of Exchange 5.5.
 
-``net`` stops them one after the other and gives up on one that does not stop in time; what it depends on runs on. That is
-why the documents give the line twice [V, BORK excc14_29, Q246287]; how long it waits, and what it says to a service that
-is still stopping: [R].
+``net`` stops them one after the other and gives up on one that does not stop in time; what that depends on runs on. So
+the documents give the line twice [V, BORK excc14_29, Q246287]; how long it waits, and what it says of a service that is
+still stopping: [R].
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def negotiate(connection: Connection, message: Message, block: Block) -> Answer:
         65536,
         0,
         capabilities | (EXTENDED if extended else 0),
-        connection.filetime(host.now),
+        connection.filetime(connection.world.clock.time),
         0,
         0 if extended else 8,
     )

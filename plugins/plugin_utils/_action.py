@@ -143,7 +143,9 @@ class ControlAction(ActionBase):
                 )
         if options.get("verify"):
             verify = "sha256" if options["verify"] == "hash" else "size"
-            known = {key: {**update, "package": {**update["package"], "verify": verify}} for key, update in known.items()}
+            known = {
+                key: {**update, "package": {**update["package"], "verify": verify}} for key, update in known.items()
+            }
         return known
 
 

@@ -136,10 +136,7 @@ def _clock(session: Session, problems: dict[str, str]) -> tuple[float | None, fl
     """The host's time, and by how much it is ahead of ours at the least: the answer takes time itself."""
     before = session.clock.now()
     moment = _tried("clock", problems, session.local_time)
-    after = session.clock.now()
-    if moment is None:
-        return None, None
-    return moment, max(moment - after, 0.0) + min(moment - before, 0.0)
+    return (None, None) if moment is None else (moment, session.clock.drift(moment, before))
 
 
 def _drives(session: Session, paths: dict[str, str | None], problems: dict[str, str]) -> dict[str, dict[str, Any]]:

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A real Samba smbd on a loopback address and a port of its own, with Exchange's values in its registry.
 
-Everything it writes lies in a folder of the test, so that a Samba of the system is neither seen nor disturbed. (As root,
-its helpers note their start in the system's log folder before they have read where to log.)
+Everything it writes lies in a folder of the test, so that a Samba of the system is neither seen nor disturbed. (When
+root runs the tests, its helpers note their start in the system's log folder before they have read where to log.)
 """
 
 from __future__ import annotations

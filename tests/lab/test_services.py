@@ -193,3 +193,17 @@ def test_the_record_says_what_going_back_would_take(tmp_path: Path) -> None:
     assert "all 2 databases backed up" in text
     page = (tmp_path / "run" / "record.html").read_text(encoding="utf-8")
     assert "There is no uninstall" in page
+
+
+# ---- the doctor ---------------------------------------------------------------------------------
+
+
+def test_the_doctor_as_an_operator_starts_it(tmp_path: Path) -> None:
+    with serving(tmp_path, server()) as lab:
+        run = lab.play("doctor")
+        assert run.status == 0, run.output[-3000:]
+        assert "ok       Logon" in run.output and "ok       Package share" in run.output
+        assert all(entry["call"].startswith("net use") for entry in run.changing)
+        wrong = lab.play("doctor", "-e", "ansible_password=wrong", record="wrong")
+        assert wrong.status == 2 and "UNREACHABLE" not in wrong.output, wrong.output[-3000:]
+        assert "failed   Logon" in wrong.output and "ok       Directory" in wrong.output

@@ -36,7 +36,14 @@ LAYERS: list[tuple[str, tuple[str, ...]]] = [
     ("lab", ()),
 ]
 # Below the actions, the connection and the callback nothing knows Ansible; the lab does not know it at all.
-WITHOUT_ANSIBLE = (f"{UTILS}/hosts", f"{UTILS}/cluster", f"{UTILS}/exchange", f"{UTILS}/rolling", f"{UTILS}/gates", "lab")
+WITHOUT_ANSIBLE = (
+    f"{UTILS}/hosts",
+    f"{UTILS}/cluster",
+    f"{UTILS}/exchange",
+    f"{UTILS}/rolling",
+    f"{UTILS}/gates",
+    "lab",
+)
 
 
 def python_files(*folders: str) -> list[str]:
@@ -144,7 +151,7 @@ def test_no_table_is_shared_by_its_path(folder: str, foreign: str) -> None:
 
 
 # Where the module's name is not that of its distribution.
-DISTRIBUTIONS = {"yaml": "pyyaml", "spnego": "pyspnego"}
+DISTRIBUTIONS = {"yaml": "pyyaml", "spnego": "pyspnego", "Cryptodome": "pycryptodomex"}
 
 
 def test_requirements_are_what_is_imported() -> None:

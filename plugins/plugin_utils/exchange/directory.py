@@ -105,8 +105,8 @@ class Directory:
         """The Exchange servers of the forest by name in capitals.
 
         Each has ``name``, ``serial_number``, ``product``, ``service_pack``, ``build`` (null where the serial
-        number has a form that is not known), ``front_end``, ``organization``, ``administrative_group`` and ``fqdn``. A clustered server stands there by the
-        network name of its virtual server. Raises ``DirectoryError``.
+        number has a form that is not known), ``front_end``, ``organization``, ``administrative_group`` and ``fqdn``. A
+        clustered server stands there by the network name of its virtual server. Raises ``DirectoryError``.
         """
         return self._asked(lambda connection: describe_servers(self._search(connection)))
 
@@ -276,9 +276,8 @@ def _unescaped(text: str) -> str:
 def _full_name(addresses: Iterable[str]) -> str | None:
     """The DNS name among the addresses of a server (``ncacn_ip_tcp:server.domain``: R); None without one."""
     for address in addresses:
-        protocol, unused_colon, name = address.partition(":")
-        if protocol.lower() == "ncacn_ip_tcp" and name:
-            return name.lower()
+        if address.lower().startswith("ncacn_ip_tcp:") and not address.endswith(":"):
+            return address.partition(":")[2].lower()
     return None
 
 

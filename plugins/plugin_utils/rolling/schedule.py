@@ -25,7 +25,7 @@ def make_schedule(
 ) -> dict[str, Any]:
     """Return the estimate, in seconds from the first step on.
 
-    minutes and known: see ``durations.estimate``. The result holds ``steps`` (in the order of the plan: ``from``, ``to``), ``waves``
+    minutes and known: see ``durations.estimate``. The result holds ``steps`` (as the plan: ``from``, ``to``), ``waves``
     (a list of ``from``, ``to``), ``finish`` and ``prepare`` (the same), ``outages`` ("CLUSTER/GROUP" -> list of
     ``from``, ``to``, ``part``), ``persons`` (list of ``at``, ``host``, ``index``) and ``seconds`` (all of it).
     """

@@ -78,6 +78,16 @@ class Hand:
         usual = "/unattend" if self.world.packages.package(key)["kind"] == "service_pack" else "/quiet /norestart"
         return self.run(name, f'"{self.stage(name, key)}" {switches or usual}').exit_code
 
+    def hotfix_of_55(self, name: str, key: str = "exchange55-kb894689") -> None:
+        """Start a hotfix of the SMS-Installer kind, and wait until its process has gone."""
+        assert self.install(name, key, "/s") == 0
+        host, image = self.host(name), self.world.packages.package(key)["process"]
+        assert image in [process.image for process in host.processes]
+        assert self.world.packages.package(key)["hotfix"] not in host.hotfixes
+        with self.world.clock.lock:
+            processes = host.processes
+            assert self.world.clock.wait_until(lambda: all(process.image != image for process in processes), 7200)
+
     def restart(self, name: str) -> None:
         """Restart a host and wait until it is up and settled."""
         host = self.host(name)

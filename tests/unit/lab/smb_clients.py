@@ -48,7 +48,9 @@ def connect(lab: Lab, name: str = "mbx1", user: str = "exadmin", password: str |
     return connection
 
 
-def bind(connection: SMBConnection, pipe: str, interface: bytes, *, level: int = 0, lab: Lab | None = None) -> DCERPC_v5:
+def bind(
+    connection: SMBConnection, pipe: str, interface: bytes, *, level: int = 0, lab: Lab | None = None
+) -> DCERPC_v5:
     """A remote procedure call's interface over a pipe; `level`: with authentication of its own."""
     channel = transport.SMBTransport(connection.getRemoteHost(), filename=pipe, smb_connection=connection)
     dce = channel.get_dce_rpc()

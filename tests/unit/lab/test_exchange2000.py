@@ -165,7 +165,9 @@ def test_while_the_databases_are_upgraded_the_resource_is_pending() -> None:
 
 
 def test_a_hotfix_of_the_store_upgrades_the_databases_too() -> None:
-    hand = Hand.on(hosts={"mbx1": {"os": "2000", "service_pack": 3, "database_minutes": 15}}, update="exchange2000-kb870540")
+    hand = Hand.on(
+        hosts={"mbx1": {"os": "2000", "service_pack": 3, "database_minutes": 15}}, update="exchange2000-kb870540"
+    )
     assert hand.install("mbx1", "exchange2000-kb870540") == 0
     host = hand.host("mbx1")
     # the installer does not wait for ever for the services that it has started

@@ -127,14 +127,17 @@ def performance(dce: DCERPC_v5, names: str) -> bytes:
 @pytest.mark.parametrize("name", ["mbx1", "old"])
 def test_performance_data(lab: Lab, name: str) -> None:
     """Boot time and processes are in them, by numbers alone."""
-    dce, unused = registry(lab, name)
+    dce, _unused = registry(lab, name)
     data = performance(dce, "2 230")
     total, head, count = struct.unpack_from("<III", data, 20)
     assert data[:8] == "PERF".encode("utf-16-le") and total == len(data) and count == 2
     place, processes, up = head, {}, 0.0
     for unused_object in range(count):
         size, definition, length, number = struct.unpack_from("<IIII", data, place)
-        counters, instances = struct.unpack_from("<I", data, place + 32)[0], struct.unpack_from("<i", data, place + 40)[0]
+        counters, instances = (
+            struct.unpack_from("<I", data, place + 32)[0],
+            struct.unpack_from("<i", data, place + 40)[0],
+        )
         time, frequency = struct.unpack_from("<QQ", data, place + 48)
         rows = [struct.unpack_from("<10I", data, place + length + 40 * index) for index in range(counters)]
         offsets = {row[1]: row[9] for row in rows}
@@ -179,7 +182,7 @@ def read_all(dce: DCERPC_v5, handle: Any, flags: int, room: int) -> list[tuple[i
             return found
         data = b"".join(answer["Buffer"])[: answer["NumberOfBytesRead"]]
         while data:
-            length, magic, unused, unused_time, unused_written, event = struct.unpack_from("<6I", data)
+            length, magic, _unused, _unused_time, _unused_written, event = struct.unpack_from("<6I", data)
             assert magic == 0x654C664C and data[length - 4 : length] == data[:4]
             count, strings = struct.unpack_from("<H", data, 26)[0], struct.unpack_from("<I", data, 36)[0]
             source = data[56:].decode("utf-16-le", "replace").partition("\0")[0]
@@ -324,7 +327,7 @@ def test_time_shares_and_versions(lab: Lab) -> None:
 def test_a_restart(lab: Lab, name: str) -> None:
     """Ordered, taken back, ordered again; the host goes down with its connections and comes back."""
     machine = host(lab, name)
-    dce, unused = registry(lab, name)
+    dce, _unused = registry(lab, name)
     order(dce, delay=60)
     abort(dce)
     assert error(lambda: abort(dce)) == 1116

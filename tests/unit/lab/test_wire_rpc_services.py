@@ -209,7 +209,7 @@ def test_who_may(lab: Lab) -> None:
     """Administrators only."""
     dce = bind(connect(lab, "mbx1", "updshare"), r"\svcctl", scmr.MSRPC_UUID_SCMR)
     assert error(lambda: scmr.hROpenSCManagerW(dce)) == 5
-    dce, unused = manager(lab)
+    dce, _unused = manager(lab)
     with pytest.raises(DCERPCException, match="nca_s_fault_context_mismatch"):
         scmr.hRQueryServiceStatus(dce, b"\1" * 20)
 
