@@ -106,8 +106,11 @@ def _kept(path: str | None, digest: str | None) -> dict[str, Any]:
         plan = json.loads(Path(path).read_text(encoding="utf-8")) if path and digest else {}
     except (OSError, ValueError):
         return {}
-    fits = isinstance(plan, dict) and digest in (plan.get("digest"), plan.get("scope_digest"))
-    return plan if fits else {}
+    if not isinstance(plan, dict):
+        return {}
+    # What is left of an approved roll that was cut off was written over its plan, and is of the same approval.
+    known = (plan.get("digest"), plan.get("scope_digest"), *plan.get("earlier_digests", []))
+    return plan if digest in known else {}
 
 
 def _beside() -> str | None:

@@ -85,14 +85,10 @@ msg:
   type: str
   sample: No backup is due.
 backup:
-  description: What is noted and was seen; null where nothing is noted.
+  description: What is noted and was seen; null where nothing is noted. Its C(update) is the key of the service pack.
   returned: with O(state=observed), O(state=due) and O(state=seen)
   type: dict
   contains:
-    update:
-      description: The service pack.
-      type: str
-      returned: always
     noted:
       description: Whether its installation was noted; false where it was only begun by a run that was cut off.
       type: bool

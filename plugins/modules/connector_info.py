@@ -79,7 +79,9 @@ msg:
   type: str
   sample: Active Directory Connector is not installed.
 connector:
-  description: The connector; null where there is none.
+  description:
+    - The connector; null where there is none. Its C(update) is the key of the service pack of the run that brings a
+      connector of this kind; null where none does.
   returned: success
   type: dict
   contains:
@@ -114,10 +116,6 @@ connector:
     maps_given:
       description: Whether a new file is given for each that is not as shipped.
       type: bool
-      returned: always
-    update:
-      description: The service pack of the run that brings a connector of this kind; null where none does.
-      type: str
       returned: always
     due:
       description: Whether its setup is still to be run, or was begun and not concluded.

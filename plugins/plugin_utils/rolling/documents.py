@@ -57,8 +57,13 @@ def words(step: Step) -> str:
     return f"{title(step['step'])}: {step['object']}{'' if same else ' on ' + str(step['host'])}"
 
 
-def documents(plan: Mapping[str, Any], schedule: Mapping[str, Any], rollback: list[str]) -> dict[str, str]:
+def documents(
+    plan: Mapping[str, Any], schedule: Mapping[str, Any], rollback: list[str], before: Mapping[str, Any] | None = None
+) -> dict[str, str]:
     """Return file name -> content: ``plan.md``, ``plan.html`` and ``plan.json``.
+
+    before: what ``plan.json`` held until now. When that is a plan of the same roll, of which this one is what is left,
+    its digests go on to count as approved (``earlier_digests``).
 
     schedule: what ``schedule.make_schedule`` returned. rollback: what going back would take, in sentences.
     """
@@ -72,7 +77,16 @@ def documents(plan: Mapping[str, Any], schedule: Mapping[str, Any], rollback: li
         "persons": [{**person, "words": words(plan["steps"][person["index"]])} for person in schedule["persons"]],
     }
     made = {f"plan.{kind}": _environment(kind).get_template(f"plan.{kind}.j2").render(seen) for kind in ("md", "html")}
-    return {**made, "plan.json": json.dumps({**plan, "schedule": schedule}, indent=2, ensure_ascii=False) + "\n"}
+    whole = {**plan, "schedule": schedule, "earlier_digests": _earlier(plan, before or {})}
+    return {**made, "plan.json": json.dumps(whole, indent=2, ensure_ascii=False) + "\n"}
+
+
+def _earlier(plan: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
+    """Return the digests of the plans that this one goes on with."""
+    if before.get("scope_digest") != plan["scope_digest"]:
+        return []
+    known = [str(each) for each in (*before.get("earlier_digests", []), before.get("digest"))]
+    return [each for each in dict.fromkeys(known) if each != plan["digest"]]
 
 
 def _parts(plan: Mapping[str, Any], schedule: Mapping[str, Any]) -> list[dict[str, Any]]:

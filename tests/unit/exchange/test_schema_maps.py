@@ -95,7 +95,7 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture
 def policy(lab: Lab) -> Iterator[dict[str, Any]]:
     """The attributes of the policy in the directory, put back afterwards."""
-    entry = next(each for each in lab.world.directory if each["dn"].startswith("CN=Default ADC Policy"))
+    (entry,) = [each for each in lab.world.directory if each["dn"].startswith("CN=Default ADC Policy")]
     kept = {name: list(values) for name, values in entry["attributes"].items()}
     yield entry["attributes"]
     entry["attributes"].clear()

@@ -160,7 +160,7 @@ def test_the_rights_of_a_closed_folder() -> None:
     revision, unused, control, owner, group, sacl, dacl = struct.unpack_from("<BBHIIII", data)
     assert (revision, owner, group, sacl) == (1, 0, 0, 0)
     assert control == 0x8000 | 0x1000 | 0x0004
-    version, unused, size, count, unused = struct.unpack_from("<BBHHH", data, dacl)
+    version, unused, size, count = struct.unpack_from("<BBHH", data, dacl)
     assert (version, count, dacl + size) == (2, 2, len(data))
     at, found = dacl + 8, []
     for unused in range(count):

@@ -141,7 +141,7 @@ def test_a_back_end_in_a_set_is_refused() -> None:
 # Front-ends outside of the run
 
 
-def limited(service_pack: int = 1, *, told: bool | None = True, known: bool = True, update: Any = SP2) -> Any:
+def limited(service_pack: int = 1, *, told: bool | None = True, known: bool = True) -> Any:
     """An estate from which fe1 was left out by --limit."""
     world = two_nodes()
     world.server("fe1", service_pack, front_end=True)
