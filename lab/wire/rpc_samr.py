@@ -45,7 +45,12 @@ for _number in (0, 57, 62):
     SAMR.operation(_number, refused=no_handle)(_connect)
 
 
-@SAMR.operation(64, refused=lambda write: _no_revision(write))
+def _no_revision(write: NdrWriter) -> None:
+    _revision(write)
+    write.raw(bytes(20))
+
+
+@SAMR.operation(64, refused=_no_revision)
 def connect5(call: RpcCall) -> int:
     """SamrConnect5."""
     _revision(call.write)
@@ -58,11 +63,6 @@ def _revision(write: NdrWriter) -> None:
     write.u32(1)
     write.u32(3)
     write.u32(0)
-
-
-def _no_revision(write: NdrWriter) -> None:
-    _revision(write)
-    write.raw(bytes(20))
 
 
 @SAMR.operation(1, refused=no_handle)
@@ -173,7 +173,12 @@ def open_alias(call: RpcCall) -> int:
     return 0
 
 
-@SAMR.operation(33, refused=lambda write: _no_members(write))
+def _no_members(write: NdrWriter) -> None:
+    write.u32(0)
+    write.pointer(False)
+
+
+@SAMR.operation(33, refused=_no_members)
 def members(call: RpcCall) -> int:
     """SamrGetMembersInAlias."""
     alias = call.handle(Alias)
@@ -192,8 +197,3 @@ def members(call: RpcCall) -> int:
             write.align(4)
             identities.write_sid(write, sid)
     return 0
-
-
-def _no_members(write: NdrWriter) -> None:
-    write.u32(0)
-    write.pointer(False)

@@ -65,6 +65,7 @@ def resolve(address: str) -> tuple[Finding, list[str]]:
 def knock(address: str, port: int, what: str, timeout: float = _TIMEOUT) -> Finding:
     """Whether a TCP port answers. ``what`` listens there, for the remedy; ``timeout``: seconds."""
     title = "Port"
+    seen = remedy = ""
     try:
         with socket.create_connection((address, port), timeout=timeout):
             return Finding("port", title, "ok", f"TCP port {port} answers")

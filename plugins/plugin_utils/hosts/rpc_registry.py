@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from . import rpc_library as library
@@ -106,8 +106,8 @@ class Reader:
             request = getattr(library.rrp, call)()
             request["ServerName"], request["samDesired"] = library.dtypes.NULL, 0x02000000
             self._roots[call] = self._call(request, f"opening the registry root {root}")["phKey"]
-        with self._below(self._roots[call], rest, key) as handle:
-            yield handle
+        with ExitStack() as stack:
+            yield stack.enter_context(self._below(self._roots[call], rest, key))
 
     @contextmanager
     def _below(self, parent: Any, name: str, key: str) -> Iterator[Any]:

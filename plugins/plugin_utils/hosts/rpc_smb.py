@@ -351,7 +351,7 @@ def _cause(error: BaseException) -> str:
     for argument in reversed(error.args):
         if isinstance(argument, BaseException):
             return _cause(argument)
-    text = str(error).split("\n")[0]
+    text = str(error).partition("\n")[0]
     return text or type(error).__name__
 
 

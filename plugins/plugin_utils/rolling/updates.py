@@ -198,7 +198,9 @@ class Chain:
         if unfit:
             self.problems.add(self.host, *unfit)
             return False
-        return all([self._require(entry, need) for need in entry.get("requires") or []])
+        # Every one is asked, also after the first that is missing: all problems are told at once.
+        there = [self._require(entry, need) for need in entry.get("requires") or []]
+        return False not in there
 
     def _same(self, entry: Update, other: Update) -> bool:
         """Whether ``other`` is the same hotfix for the level that the server has."""
