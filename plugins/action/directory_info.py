@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
@@ -15,21 +17,53 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.director
 NAMED = ("2000", "2003")
 
 
+PAUSE = 30.0
+"""Seconds between two looks: replication inside a site takes a minute or so."""
+
+
 class ActionModule(ControlAction):
     """Read what the directory says about each server."""
 
     spec: ClassVar[dict[str, Any]] = {
-        name: {**rules, "required": True} if name in ("uri", "user", "password") else rules
-        for name, rules in DIRECTORY.items()
+        **{
+            name: {**rules, "required": True} if name in ("uri", "user", "password") else rules
+            for name, rules in DIRECTORY.items()
+        },
+        "expect": {"type": "dict", "default": {}},
+        "expect_timeout": {"type": "int", "default": 900},
     }
 
     def perform_here(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Read the directory over LDAP."""
+        """Read the directory over LDAP, again until it shows what is expected: replication takes its time."""
+        expect, limit = options.pop("expect"), options.pop("expect_timeout")
         directory = Directory(**options)
-        databases = directory.databases()
-        servers = {
-            # Of 5.5 the directory has no databases to name, and an account may see none at all: that says nothing.
-            name: {**entry, "databases": databases.get(name, [] if databases and entry["product"] in NAMED else None)}
-            for name, entry in directory.servers().items()
-        }
-        return {"directory": {"servers": servers}, "msg": f"The directory holds {len(servers)} servers."}
+        end = time.monotonic() + limit
+        while True:
+            servers = directory.servers()
+            late = sorted(name for name, pack in expect.items() if _entry(servers, name).get("service_pack") != pack)
+            if not late:
+                return _found(directory, servers)
+            if time.monotonic() >= end:
+                seen = ", ".join(f"{name} with {_entry(servers, name).get('serial_number')}" for name in late)
+                return {
+                    "failed": True,
+                    "msg": f"The directory does not show the expected service packs: it has {seen}.",
+                    "remedy": "Look whether replication between the domain controllers works, then verify again.",
+                }
+            self._say(f"waiting for the directory to show the new version of {', '.join(late)}")
+            time.sleep(min(PAUSE, max(end - time.monotonic(), 0.0)))
+
+
+def _entry(servers: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    return servers.get(name.upper(), {})
+
+
+def _found(directory: Directory, servers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the servers with their databases."""
+    databases = directory.databases()
+    whole = {
+        # Of 5.5 the directory has no databases to name, and an account may see none at all: that says nothing.
+        name: {**entry, "databases": databases.get(name, [] if databases and entry["product"] in NAMED else None)}
+        for name, entry in servers.items()
+    }
+    return {"directory": {"servers": whole}, "msg": f"The directory holds {len(whole)} servers."}

@@ -54,6 +54,17 @@ options:
       - "1.2"
       - "1.3"
     default: "1.2"
+  expect:
+    description:
+      - Name of a server, or network name of a virtual server, with the number of the service pack that the directory is
+        to show for it. The directory is read again until it does, because replication takes its time.
+    type: dict
+    default: {}
+  expect_timeout:
+    description:
+      - Seconds after which the task fails when the directory still does not show what is expected.
+    type: int
+    default: 900
   timeout:
     description:
       - Seconds for each operation.
