@@ -75,7 +75,7 @@ lab: .venv/run.ready ## Only the lab, in the foreground; OUT/inventory.yml leads
 
 # --- Tests and gates ---------------------------------------------------------------------------------------------
 
-test: .venv/dev.ready ## Unit and lab tests (ARGS=... for pytest; ARGS=--whole-sweeps for every case of those sampled)
+test: .venv/dev.ready ## Unit and lab tests (ARGS=... for pytest; ARGS=--all-rehearsals for those that are sampled)
 	@$(PY) -m pytest -n 2 --durations=15 $(ARGS)
 
 # Apart from `test`, because measuring branches takes half as long again.

@@ -18,25 +18,25 @@ os.environ["LC_ALL"] = "C.UTF-8"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer the whole of what is sampled otherwise."""
-    parser.addoption("--whole-sweeps", action="store_true", help="every case of the tests that are marked as sweeps")
+    parser.addoption("--all-rehearsals", action="store_true", help="every test of the modules that are sampled")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marker."""
-    config.addinivalue_line("markers", "sweep(every): rehearsals, of which every so many is run by default")
+    config.addinivalue_line("markers", "rehearsals(every): of this module every so many tests are run by default")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out cases of sweeps, always the same ones: each is a rehearsal of many seconds."""
-    if config.getoption("--whole-sweeps"):
+    """Leave out tests of modules that are sampled, always the same ones: each is a whole roll, or several."""
+    if config.getoption("--all-rehearsals") or any("::" in argument for argument in config.args):
         return
     seen: dict[str, int] = {}
     kept, left = [], []
     for item in items:
-        marker = item.get_closest_marker("sweep")
-        name = item.nodeid.partition("[")[0]
-        seen[name] = seen.get(name, -1) + 1
-        (left if marker and seen[name] % marker.args[0] else kept).append(item)
+        marker = item.get_closest_marker("rehearsals")
+        module = item.nodeid.partition("::")[0]
+        seen[module] = seen.get(module, -1) + 1
+        (left if marker and seen[module] % marker.args[0] else kept).append(item)
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = kept

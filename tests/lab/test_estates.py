@@ -12,6 +12,8 @@ import pytest
 
 from ansible_collections.mailops.exchange.tests.lab.support import ESTATES, Run, rehearse, two_nodes
 
+pytestmark = pytest.mark.rehearsals(3)
+
 
 def assert_done(run: Run) -> None:
     """The run ended well, everything has the update, everything serves."""

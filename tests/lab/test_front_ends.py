@@ -15,6 +15,8 @@ import pytest
 
 from ansible_collections.mailops.exchange.tests.lab.support import ESTATES, LIMIT, ROOT, Run, merge, rehearse, serving
 
+pytestmark = pytest.mark.rehearsals(4)
+
 WEB: dict[str, Any] = {"role": "front_end", "load_balanced": "web"}
 
 
@@ -152,7 +154,6 @@ def test_when_one_cannot_leave_nobody_is_updated_and_the_others_join_again(tmp_p
     assert "because fe2 cannot leave the rotation" in what["fe1"]
 
 
-@pytest.mark.sweep(2)
 @pytest.mark.parametrize("call", [85, 110, 150, 200])
 def test_a_run_that_was_killed_is_finished_by_the_next(tmp_path: Path, call: int) -> None:
     run = rehearse(tmp_path, web(), faults=[{"controller": "run", "on": f"call {call}", "do": "kill"}])

@@ -8,7 +8,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.mailops.exchange.tests.lab.support import rehearse, serving, two_nodes
+
+pytestmark = pytest.mark.rehearsals(2)
 
 PLACES = ("run", "wave", "turn", "installation")
 

@@ -13,6 +13,8 @@ import pytest
 
 from ansible_collections.mailops.exchange.tests.lab.support import Run, merge, rehearse, serving, two_nodes
 
+pytestmark = pytest.mark.rehearsals(4)
+
 SERVICES = {"SNMP": "running", "TrendServer": "running", "UPS": {"state": "stopped", "start_type": "auto"}}
 
 
@@ -91,7 +93,6 @@ def service_calls(tmp_path_factory: pytest.TempPathFactory) -> list[int]:
 
 
 # The note, two services each disabled and stopped, both given back their start type and started, the note removed.
-@pytest.mark.sweep(3)
 @pytest.mark.parametrize("number", range(10))
 def test_killed_at_any_call_the_next_run_has_all_of_it_back(
     tmp_path: Path, service_calls: list[int], number: int

@@ -12,13 +12,14 @@ import pytest
 
 from ansible_collections.mailops.exchange.tests.lab.support import Run, rehearse, two_nodes
 
+pytestmark = pytest.mark.rehearsals(4)
+
 
 def installations(run: Run) -> dict[str, int]:
     """How often an installer was started on each host, as the lab saw it."""
     return dict(run.referee["installations"])
 
 
-@pytest.mark.sweep(3)
 @pytest.mark.parametrize("call", [12, 37, 55, 71, 90, 113, 140])
 def test_a_run_that_is_killed_and_started_again_ends_as_if_nothing_had_happened(tmp_path: Path, call: int) -> None:
     estate = two_nodes(hosts={"n2": {"setup": {"exit_code": 3010}}})
@@ -33,7 +34,6 @@ def test_a_run_that_is_killed_and_started_again_ends_as_if_nothing_had_happened(
     }
 
 
-@pytest.mark.sweep(3)
 @pytest.mark.parametrize("do", ["drop", "refuse"])
 @pytest.mark.parametrize("call", [15, 24, 33, 42])
 def test_a_connection_that_breaks_never_starts_an_installer_twice(tmp_path: Path, do: str, call: int) -> None:
