@@ -11,18 +11,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from ansible import constants
-from ansible.errors import AnsibleError
-from ansible.plugins.loader import callback_loader
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import DIRECTORY, STEP
+from ansible_collections.mailops.exchange.plugins.plugin_utils._folders import record_folder
 from ansible_collections.mailops.exchange.plugins.plugin_utils._results import moment
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import schema_maps
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import Directory
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.clock import Clock
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import Refused
-
-RECORD = "mailops.exchange.change_record"
 
 
 class ActionModule(ControlAction):
@@ -46,7 +42,7 @@ class ActionModule(ControlAction):
                 " leave",
             )
         name = re.sub(r"[^\w.-]", "-", options["host"])
-        folder = Path(options["folder"] or _record_folder()).expanduser().absolute()
+        folder = Path(options["folder"]).expanduser().absolute() if options["folder"] else record_folder()
         base = folder / f"connector-maps-{name}"
         if options["state"] == "exported":
             return self._export(
@@ -117,20 +113,6 @@ class ActionModule(ControlAction):
             f" The way back: ldapmodify -f {back}"
         )
         return {**result, "differences": found, "due": [text], "msg": text}
-
-
-def _record_folder() -> str:
-    """Return where the change record is written, as the configuration of its callback says."""
-    try:
-        plugin = callback_loader.get(RECORD, class_only=True)
-        # The definitions stand under the name under which the loader has loaded it, which is not its own.
-        name = getattr(plugin, "_load_name", RECORD)
-        return str(constants.config.get_config_value("directory", plugin_type="callback", plugin_name=name))
-    except AnsibleError as error:
-        raise Refused(
-            f"where the change record is written is not known: {error}",
-            remedy="Give the folder for the schema maps with the option folder",
-        ) from error
 
 
 def _exported(path: Path) -> tuple[str, schema_maps.Maps] | None:

@@ -28,6 +28,6 @@ def record_folder() -> Path:
         found = constants.config.get_config_value("directory", plugin_type="callback", plugin_name=name)
     except AnsibleError as error:
         raise Refused(
-            f"where the change record is written is not known: {error}", remedy="Give the folder as an argument"
+            f"where the change record is written is not known: {error}", remedy="Give the folder with the option folder"
         ) from error
     return Path(str(found)).expanduser().absolute()

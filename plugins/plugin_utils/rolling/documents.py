@@ -17,8 +17,9 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from .picture import picture
+from .runbook import words
 from .schedule import turn_steps
-from .steps import MOVES, Step, title
+from .steps import Step
 from .times import duration, stamp
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|])")
@@ -47,14 +48,6 @@ def offset(seconds: float) -> str:
     """Return a time after the beginning as a person reads it: 0:05, 1:20 (hours and minutes)."""
     minutes = round(seconds / 60)
     return f"{minutes // 60}:{minutes % 60:02d}"
-
-
-def words(step: Step) -> str:
-    """Return a step as a person says it, without its reason."""
-    if step["step"] in MOVES:
-        return f"{title(step['step'])}: {step['object']} from {step['before']['owner']} to {step['node']}"
-    same = str(step["object"]).lower() == str(step["host"]).lower()
-    return f"{title(step['step'])}: {step['object']}{'' if same else ' on ' + str(step['host'])}"
 
 
 def documents(

@@ -113,10 +113,10 @@ def _steps(parts: Any, indent: str) -> Iterator[str]:
     for steps in parts:
         for step in steps:
             sure = "" if not step.get("unpredictable") else "perhaps: "
-            yield from _wrapped(f"{step['index'] + 1}. {sure}{_words(step)}. {step['reason']}", indent)
+            yield from _wrapped(f"{step['index'] + 1}. {sure}{words(step)}. {step['reason']}", indent)
 
 
-def _words(step: Step) -> str:
+def words(step: Step) -> str:
     """Return a step as a person says it, without its reason."""
     if step["step"] in MOVES:
         return f"{title(step['step'])}: {step['object']} from {step['before']['owner']} to {step['node']}"
