@@ -42,8 +42,9 @@ def databases(events: Iterable[Mapping[str, Any]], now: float) -> dict[str, Any]
     """Return what the engine's events say, ``now`` being the host's own time (epoch seconds).
 
     ``databases``: path in small letters -> ``file``, ``group``, ``age`` (hours since the end of its newest full
-    backup) and ``spoiled`` (a backup of its storage group failed after that). ``failed``: storage group -> hours since
-    its last failure. ``running``: storage groups with a backup that has begun and not ended.
+    backup) and ``spoiled`` (a backup of its storage group failed after that, or in the same second: events have no
+    finer time, and doubt counts against a backup). ``failed``: storage group -> hours since its last failure.
+    ``running``: storage groups with a backup that has begun and not ended.
     """
     groups: dict[str, _Group] = {}
     for event in sorted(events, key=lambda each: float(each["time"])):
@@ -54,7 +55,7 @@ def databases(events: Iterable[Mapping[str, Any]], now: float) -> dict[str, Any]
         for key, (path, moment) in group.complete.items():
             age = max(now - moment, 0.0) / 3600
             if key not in found or age < found[key]["age"]:
-                found[key] = {"file": path, "group": name, "age": age, "spoiled": group.failed_at > moment}
+                found[key] = {"file": path, "group": name, "age": age, "spoiled": group.failed_at >= moment}
     running = [
         name for name, group in groups.items() if group.began is not None and now - group.began < RUNNING_HOURS * 3600
     ]
@@ -76,7 +77,7 @@ def together(parts: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
                 found[key] = dict(entry)
     for entry in found.values():
         later = [part["failed"][entry["group"]] for part in parts if entry["group"] in part.get("failed", {})]
-        entry["spoiled"] = entry["spoiled"] or any(age < entry["age"] for age in later)
+        entry["spoiled"] = entry["spoiled"] or any(age <= entry["age"] for age in later)
     return found
 
 
