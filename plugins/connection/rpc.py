@@ -172,97 +172,36 @@ EXAMPLES = r"""
   changed_when: false
 """
 
-import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.connection import ConnectionBase
-from ansible.utils.display import Display
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.clock import Clock, RehearsalClock
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import HostError, Unreachable
+from ansible.errors import AnsibleError
+from ansible_collections.mailops.exchange.plugins.plugin_utils._connection import HostConnection, NoModules, text
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.rpc import Endpoint, RpcSession
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.session import explain
-
-display = Display()
 
 _NO_MODULES = (
     "modules cannot run on this host, because it has neither Python nor a PowerShell that Ansible could use: use the "
     "actions of mailops.exchange or ansible.builtin.raw, and gather_facts: false"
 )
-_NO_BECOME = "become is not possible over mailops.exchange.rpc: connect with an account that is an administrator"
 
 
-class _NoModules:
-    """Gone through only when a module is about to be built for the host: the moment to say that none can run."""
-
-    def __iter__(self) -> Iterator[str]:
-        raise AnsibleError(_NO_MODULES)
-
-
-class Connection(ConnectionBase):
-    """Opens sessions for the collection's actions, runs command lines for ansible.builtin.raw, and copies files."""
+class Connection(HostConnection):
+    """Sessions by SMB 1 and MS-RPC, which copy files too."""
 
     transport = "mailops.exchange.rpc"
-    has_pipelining = False
-    allow_executable = False
-    module_implementation_preferences = _NoModules()
-    has_tty = False
-    _shell_type = "cmd"
+    module_implementation_preferences = NoModules(_NO_MODULES)
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Nothing is opened yet."""
-        super().__init__(*arguments, **options)
-        self._sessions: list[RpcSession] = []
-        self._own: RpcSession | None = None
-        # What copies files begins with a temporary folder on the host, made by the shell plugin's command.
-        for name in ("mkdtemp", "expand_user"):
-            setattr(self._shell, name, _refuse)
-
-    def set_become_plugin(self, plugin: Any) -> None:
-        """No become here."""
-        if plugin is not None:
-            raise AnsibleError(_NO_BECOME)
-        self.become = None
-
-    # ---- sessions ----------------------------------------------------------------------------------
-
-    def open_session(self, read_only: bool, progress: Callable[[str], None] | None = None) -> RpcSession:
-        """A session to the host; what it needs is sent when it is first used. Raises HostError."""
-        host = str(self.get_option("remote_addr"))
-        name = str(self.get_option("host_name"))
-
-        def trace(text: str) -> None:
-            display.vvv(text, host=name)
-
-        session = RpcSession(
-            self._endpoint(host),
-            host=name,
-            read_only=read_only,
-            clock=self._clock(),
-            poll_interval=float(self.get_option("poll_interval")),
-            progress=progress,
-            trace=trace,
-        )
-        self._sessions.append(session)
-        if isinstance(session.clock, RehearsalClock):
-            session.hello()
-        return session
-
-    def _clock(self) -> Clock:
-        scale = float(self.get_option("time_scale"))
-        if math.isnan(scale) or scale <= 0:
-            raise AnsibleError("the option time_scale must be more than 0")
-        return Clock() if scale == 1 else RehearsalClock(scale)
+    def make_session(self, address: str, trace: Callable[[str], None], **common: Any) -> RpcSession:
+        """One connection for files and calls."""
+        return RpcSession(self._endpoint(address), trace=trace, **common)
 
     def _endpoint(self, address: str) -> Endpoint:
         option = self.get_option
-        user, password = _text(option("remote_user")), _text(option("password"))
+        user, password = text(option("remote_user")), text(option("password"))
         if not (user and password):
             missing = "ansible_password (or -k)" if user else "ansible_user (or -u)"
             raise AnsibleError(f"the logon needs {missing}")
-        domain = _text(option("domain"))
+        domain = text(option("domain"))
         if domain and "\\" not in user and "@" not in user:
             user = f"{domain}\\{user}"
         port = option("port")
@@ -271,7 +210,7 @@ class Connection(ConnectionBase):
             user=user,
             password=password,
             port=int(port) if port else None,
-            netbios_name=_text(option("netbios_name")) or "",
+            netbios_name=text(option("netbios_name")) or "",
             signing=str(option("signing")),
             ntlm=str(option("ntlm")),
             connection_timeout=int(option("connection_timeout")),
@@ -279,73 +218,12 @@ class Connection(ConnectionBase):
             codepage=int(option("codepage")),
         )
 
-    # ---- what Ansible calls -------------------------------------------------------------------------
-
-    def _connect(self) -> Connection:
-        self._connected = True
-        return self
-
-    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
-        """Run a command line for ansible.builtin.raw: exit code and both outputs, as UTF-8."""
-        if in_data:
-            raise AnsibleError(_NO_MODULES)
-        line = str(cmd).strip()
-        if "\n" in line:
-            raise AnsibleError("ansible.builtin.raw runs one line here: put several commands on it with & or &&")
-        with self._told():
-            output = self._session().run(
-                line,
-                changes=True,
-                timeout=float(self.get_option("command_timeout")),
-                # With no_log not even the command line is shown with -vvv.
-                secrets=[line] if getattr(self._play_context, "no_log", False) else [],
-            )
-        return output.exit_code, output.stdout.encode(), output.stderr.encode()
-
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file to the host; one that was begun before is gone on with."""
-        with self._told():
-            self._session().put_file(in_path, out_path)
+        with self.told():
+            self.own_session().put_file(in_path, out_path)
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Copy a file from the host."""
-        with self._told():
-            self._session().get_file(in_path, out_path)
-
-    def _session(self) -> RpcSession:
-        """The session of raw and of copied files, which is not read-only: Ansible skips both in check mode."""
-        if self._own is None:
-            self._own = self.open_session(read_only=False)
-        return self._own
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        """What goes wrong, in Ansible's words."""
-        try:
-            yield
-        except Unreachable as error:
-            raise AnsibleConnectionFailure(explain(error)) from None
-        except HostError as error:
-            # Ansible would append every cause to the sentence; the details are in the trace (-vvv).
-            raise AnsibleError(explain(error)) from None
-
-    def reset(self) -> None:
-        """For meta: reset_connection. Nothing outlives a task, so hanging up is all there is to do."""
-        self.close()
-
-    def close(self) -> None:
-        """Close every session that was opened here."""
-        for session in self._sessions:
-            session.close()
-        self._sessions = []
-        self._own = None
-        self._connected = False
-
-
-def _text(value: Any) -> str | None:
-    # Options are tagged strings in newer releases; the libraries get plain ones.
-    return None if value in (None, "") else str(value)
-
-
-def _refuse(*arguments: Any, **options: Any) -> str:
-    raise AnsibleError(_NO_MODULES)
+        with self.told():
+            self.own_session().get_file(in_path, out_path)

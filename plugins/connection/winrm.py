@@ -249,87 +249,31 @@ EXAMPLES = r"""
       ansible_password: "{{ vault_exadmin_password }}"
 """
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible.plugins.connection import ConnectionBase
-from ansible.utils.display import Display
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.clock import Clock, RehearsalClock
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import HostError, Unreachable
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.session import Session, explain
+from ansible.errors import AnsibleError
+from ansible_collections.mailops.exchange.plugins.plugin_utils._connection import HostConnection, NoModules, text
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.session import Session
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.winrm import WinrmSession
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.winrm_transport import (
-    Endpoint,
-    silence,
-)
-
-display = Display()
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.winrm_transport import Endpoint, silence
 
 _NO_MODULES = (
     "modules cannot run on this host and files cannot be copied to it, because it has neither Python nor a PowerShell "
     "that Ansible could use: use the actions of mailops.exchange or ansible.builtin.raw, and gather_facts: false"
 )
-_NO_BECOME = "become is not possible over mailops.exchange.winrm: connect with an account that is an administrator"
 
 
-class _NoModules:
-    """Gone through only when a module is about to be built for the host: the moment to say that none can run."""
-
-    def __iter__(self) -> Iterator[str]:
-        raise AnsibleError(_NO_MODULES)
-
-
-class Connection(ConnectionBase):
-    """Opens sessions for the collection's actions, and runs single command lines for ansible.builtin.raw."""
+class Connection(HostConnection):
+    """Sessions by WS-Management."""
 
     transport = "mailops.exchange.winrm"
-    has_pipelining = False
-    allow_executable = False
-    module_implementation_preferences = _NoModules()
-    has_tty = False
-    _shell_type = "cmd"
+    module_implementation_preferences = NoModules(_NO_MODULES)
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        """Nothing is opened yet."""
-        super().__init__(*arguments, **options)
-        self._sessions: list[Session] = []
-        self._own: Session | None = None
-        # What copies files begins with a temporary folder on the host, made by the shell plugin's command.
-        for name in ("mkdtemp", "expand_user"):
-            setattr(self._shell, name, _refuse)
-
-    def set_become_plugin(self, plugin: Any) -> None:
-        """No become here."""
-        if plugin is not None:
-            raise AnsibleError(_NO_BECOME)
-        self.become = None
-
-    # ---- sessions ----------------------------------------------------------------------------------
-
-    def open_session(self, read_only: bool, progress: Callable[[str], None] | None = None) -> Session:
-        """A session to the host; what it needs is sent when it is first used. Raises HostError."""
-        host = str(self.get_option("remote_addr"))
-        name = str(self.get_option("host_name"))
-
-        def trace(text: str) -> None:
-            display.vvv(text, host=name)
-
+    def make_session(self, address: str, trace: Callable[[str], None], **common: Any) -> WinrmSession:
+        """A shell of the host's own; the libraries' words go to the trace."""
         silence(trace)
-        session = WinrmSession(
-            self._endpoint(host),
-            host=name,
-            read_only=read_only,
-            clock=self._clock(),
-            poll_interval=float(self.get_option("poll_interval")),
-            progress=progress,
-            trace=trace,
-        )
-        self._sessions.append(session)
-        if isinstance(session.clock, RehearsalClock):
-            session.hello()
-        return session
+        return WinrmSession(self._endpoint(address), trace=trace, **common)
 
     def open_files(self, session: Session) -> Session:
         """A session to the same host by SMB, for copying files to it. Raises HostError."""
@@ -349,12 +293,6 @@ class Connection(ConnectionBase):
             clock=session.clock,
             progress=session._tell,
         )
-
-    def _clock(self) -> Clock:
-        scale = float(self.get_option("time_scale"))
-        if math.isnan(scale) or scale <= 0:
-            raise AnsibleError("the option time_scale must be more than 0")
-        return Clock() if scale == 1 else RehearsalClock(scale)
 
     def _endpoint(self, address: str) -> Endpoint:
         option = self.get_option
@@ -376,52 +314,22 @@ class Connection(ConnectionBase):
             port=int(option("port") or (5986 if scheme == "https" else 5985)),
             scheme=scheme,
             path=str(option("path")),
-            user=_text(user),
-            password=_text(password),
+            user=text(user),
+            password=text(password),
             auth=auth,
             cert_validation=validation,
-            certificate_pem=_text(option("certificate_pem")),
-            certificate_key_pem=_text(option("certificate_key_pem")),
-            certificate_key_password=_text(option("certificate_key_password")),
+            certificate_pem=text(option("certificate_pem")),
+            certificate_key_pem=text(option("certificate_key_pem")),
+            certificate_key_password=text(option("certificate_key_password")),
             message_encryption=str(option("message_encryption")),
             kerberos_delegation=bool(option("kerberos_delegation")),
-            kerberos_hostname=_text(option("kerberos_hostname_override")),
+            kerberos_hostname=text(option("kerberos_hostname_override")),
             kerberos_service=str(option("kerberos_service")),
             connection_timeout=int(option("connection_timeout")),
             operation_timeout=int(option("operation_timeout")),
             read_timeout=int(option("read_timeout")),
             codepage=int(option("codepage")),
         )
-
-    # ---- what Ansible calls -------------------------------------------------------------------------
-
-    def _connect(self) -> Connection:
-        self._connected = True
-        return self
-
-    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
-        """Run a command line for ansible.builtin.raw: exit code and both outputs, as UTF-8."""
-        if in_data:
-            raise AnsibleError(_NO_MODULES)
-        line = str(cmd).strip()
-        if "\n" in line:
-            raise AnsibleError("ansible.builtin.raw runs one line here: put several commands on it with & or &&")
-        try:
-            if self._own is None:
-                self._own = self.open_session(read_only=False)
-            output = self._own.run(
-                line,
-                changes=True,
-                timeout=float(self.get_option("command_timeout")),
-                # With no_log not even the command line is shown with -vvv.
-                secrets=[line] if getattr(self._play_context, "no_log", False) else [],
-            )
-        except Unreachable as error:
-            raise AnsibleConnectionFailure(explain(error)) from None
-        except HostError as error:
-            # Ansible would append every cause to the sentence; the details are in the trace (-vvv).
-            raise AnsibleError(explain(error)) from None
-        return output.exit_code, output.stdout.encode(), output.stderr.encode()
 
     def put_file(self, in_path: str, out_path: str) -> None:
         """No files this way."""
@@ -430,24 +338,3 @@ class Connection(ConnectionBase):
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """No files this way."""
         raise AnsibleError(_NO_MODULES)
-
-    def reset(self) -> None:
-        """For meta: reset_connection. Nothing outlives a task, so hanging up is all there is to do."""
-        self.close()
-
-    def close(self) -> None:
-        """Close every session that was opened here."""
-        for session in self._sessions:
-            session.close()
-        self._sessions = []
-        self._own = None
-        self._connected = False
-
-
-def _text(value: Any) -> str | None:
-    # Options are tagged strings in newer releases; the libraries get plain ones.
-    return None if value in (None, "") else str(value)
-
-
-def _refuse(*arguments: Any, **options: Any) -> str:
-    raise AnsibleError(_NO_MODULES)

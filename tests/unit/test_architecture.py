@@ -27,7 +27,7 @@ LAYERS: list[tuple[str, tuple[str, ...]]] = [
     (f"{UTILS}/rolling", ()),
     (f"{UTILS}/gates", (f"{UTILS}/hosts/errors",)),  # pure like rolling; bad input is refused in the same words
     (UTILS, (UTILS,)),  # the private files beside the folders: what the actions share
-    ("plugins/connection", (f"{UTILS}/hosts",)),
+    ("plugins/connection", (f"{UTILS}/hosts", f"{UTILS}/_connection")),
     ("plugins/callback", (f"{UTILS}/rolling",)),
     ("plugins/inventory", (f"{UTILS}/exchange", f"{UTILS}/hosts")),
     ("plugins/action", (UTILS,)),

@@ -80,6 +80,10 @@ class Session(Ways, ABC):
     def reconnect(self) -> None:
         """Forget the connection; the next call makes a new one."""
 
+    def hello(self) -> None:
+        """Connect now, for a channel from which the clock of a rehearsal learns the time. Never raises."""
+        return None
+
     @abstractmethod
     def close(self) -> None:
         """Give back what the session holds on the host. Never raises."""
