@@ -43,6 +43,7 @@ class ActionModule(ControlAction):
         **{name: {"type": "str", "choices": list(words), "default": words[0]} for name, words in OPTIONS.items()},
         "max_virtual_servers": {"type": "int", "default": 0},
         "front_ends_done": {"type": "list", "elements": "str", "default": []},
+        "addon_commands": {"type": "list", "elements": "str", "default": []},
         "lanes": {"type": "int", "default": 0},
         "canary": {"type": "bool", "default": False},
         "records": {"type": "list", "elements": "path", "default": []},

@@ -46,6 +46,9 @@ options:
             the Active Directory Connector return them; null where there is nothing of the kind.
           - C(backup_due), the update for which the host notes that a backup is due, null for none, left out where it
             was not read.
+          - C(exchange55), of a server with Exchange 5.5, which of its services run, what an earlier run has noted on
+            the host, and its add-ons (C(running), C(note), C(optimizer), C(tuning_saved), C(addons)); null elsewhere.
+            It may be left out for a cluster node.
         type: dict
         required: true
       directory:
@@ -120,6 +123,30 @@ options:
       - hold
       - serve_with_updated
     default: hold
+  addons:
+    description:
+      - What becomes of the add-ons of Exchange 5.5 that a service pack leaves out (Mailbox Manager, InterOrg
+        Replication); they are upgraded in the turn of their server, or left and listed as due.
+    type: str
+    choices:
+      - upgrade
+      - leave
+    default: upgrade
+  passive_cluster_service:
+    description:
+      - Whether the Cluster service of the passive node of an Exchange 5.5 cluster is stopped while a service pack is
+        installed on it. That of the active node always runs.
+    type: str
+    choices:
+      - stopped
+      - running
+    default: stopped
+  addon_commands:
+    description:
+      - Add-ons of Exchange 5.5 for whose setup the site gives a command line, so that no person is needed for them.
+    type: list
+    elements: str
+    default: []
   max_virtual_servers:
     description:
       - How many virtual servers a node may carry at a time; V(0) sets no limit but Exchange's own.

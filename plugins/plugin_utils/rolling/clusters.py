@@ -10,13 +10,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from . import check55
 from .model import MIXED, OFFLINE, ONLINE, PARKED, Cluster, Group, Host
 from .problems import Problems
+from .procedures import PROCEDURES
+from .state55 import PRODUCT as EXCHANGE55
 from .updates import Target, Updates
 
 STAYING_TYPES = frozenset({"IP Address", "Network Name", "Physical Disk"})
 """Types of resource that stay online while a virtual server is upgraded [V, KB 328839]. Everything else in its group
 belongs to Exchange or depends on it; the names of those types are not relied upon."""
+BY_MENU = ' ("Upgrade Exchange Virtual Server", KB 842427)'
 COORDINATOR = "Distributed Transaction Coordinator"
 NODE_STATES = frozenset({"up", "down", "paused", "joining", "unknown"})
 GROUP_STATES = frozenset({"online", "offline", "failed", "partially_online", "pending", "unknown"})
@@ -53,12 +57,20 @@ def read_cluster(
     groups = {}
     for group in sorted(view["groups"]):
         read = _read_group(group, view, spelling, ((noted or {}).get("possible_owners") or {}).get(group))
+        if read.virtual_server and product == EXCHANGE55:
+            owner = hosts.get(nodes.get(read.owner, ""))
+            groups[group] = check55.with_version(read, owner)
+            check55.check_state(f"{name}/{group}", read, owner, updates, problems)
+            continue
         if read.virtual_server:
             read = _with_version(name, read, product, target, directory, problems)
             owner = hosts.get(nodes.get(read.owner, ""))
             # An online virtual server is of its node's service pack: a directory that says otherwise is behind.
             same = owner is not None and owner.level.service_pack == read.service_pack
             read = replace(read, known=read.known and (same or read.state != ONLINE))
+            if not read.upgraded and read.state == ONLINE and _itself(product) and owner and not owner.old:
+                # It would not have come online before its upgrade.
+                read = replace(read, upgraded=True, known=True, **updates.version_after(product, read.version))
             _check_hold(name, read, target, problems)
         _check_state(name, read, noted is not None, nodes, hosts, problems)
         groups[group] = read
@@ -86,6 +98,11 @@ def read_cluster(
     )
 
 
+def _itself(product: str) -> bool:
+    """Whether virtual servers of a product upgrade themselves as they come online on an updated node."""
+    return PROCEDURES[product].upgrade == "itself"
+
+
 def _check_same(name: str, views: Mapping[str, Mapping[str, Any]], problems: Problems) -> None:
     """Refuse when the nodes do not say the same of the groups: somebody is moving them at this moment."""
     seen = {
@@ -111,6 +128,7 @@ def _read_nodes(
     """Return the nodes that are up. One may be down: the one that an interrupted run was at."""
     down = []
     noted = any(hosts[host].note for host in nodes.values())
+    serving = {str(row["owner"]).upper() for row in view["groups"].values() if row.get("virtual_server")}
     for node, host in sorted(nodes.items()):
         state, running = view["nodes"][node]["state"], host in views
         if state not in NODE_STATES or state == "unknown":
@@ -128,7 +146,8 @@ def _read_nodes(
             )
         elif state == "down":
             down.append(node)
-            if not (noted or hosts[host].installing or hosts[host].restart_pending):
+            ours = noted or hosts[host].installing or hosts[host].restart_pending
+            if not (ours or check55.stopped_for_pack(node, nodes, hosts, serving)):
                 problems.add(
                     host,
                     f"The node {node} is down, and no run of this update has stopped its Cluster service.",
@@ -226,14 +245,19 @@ def _with_version(
     entry = (directory or {}).get(str(group.network_name or "").upper()) or {}
     where = f"The virtual server {group.name} of the cluster {cluster}"
     found = replace(
-        group, service_pack=int(entry.get("service_pack") or 0), build=entry.get("build"), known=bool(entry)
+        group,
+        service_pack=int(entry.get("service_pack") or 0),
+        build=entry.get("build"),
+        known=bool(entry),
+        # Nothing is said of one whose version is not known.
+        upgraded=target is None,
     )
     if entry and str(entry.get("product")) != product:
         problems.add(
             f"{cluster}/{group.name}",
             f"{where} is still an Exchange {entry.get('product')} virtual server.",
-            'First upgrade it to the version of its nodes ("Upgrade Exchange Virtual Server", KB 842427), bring it '
-            "online, and start the run again: no service pack and no hotfix before that.",
+            f"First upgrade it to the version of its nodes{'' if _itself(product) else BY_MENU}, bring it online, and "
+            "start the run again: no service pack and no hotfix before that.",
         )
         return found
     if not entry and target:
@@ -264,18 +288,22 @@ def _check_state(
 ) -> None:
     """Refuse states of a group that a person has to look at first."""
     where = f"{cluster}/{group.name}"
+    itself = any(_itself(hosts[host].product) for host in nodes.values())
+    waits = "" if itself else f", or take the failed resources offline when {group.name} still waits for its upgrade"
     if group.state == "failed":
+        upgrade = "; 2146 and 2065: its upgrade failed" if itself else ""
         problems.add(
             where,
             f"The group {group.name} has failed on {group.owner}.",
             f"Look at the Application and System logs of {group.owner} (event 1025 of MSExchangeCluster: the version "
-            "of the virtual server is not that of the node). Bring the group online, or take the failed resources "
-            f'offline when {group.name} still waits for its upgrade: cluster group "{group.name}" /on',
+            f"of the virtual server is not that of the node{upgrade}). Bring the group online{waits}: "
+            f'cluster group "{group.name}" /on',
         )
     elif group.state == "pending":
+        slow = " The store may still be upgrading its databases, which can take hours." if itself else ""
         problems.add(
             where,
-            f"The group {group.name} did not settle: it is still on its way online or offline.",
+            f"The group {group.name} did not settle: it is still on its way online or offline.{slow}",
             "Wait until it is online, look at the cluster if it does not come, and start the run again.",
         )
     elif group.state not in GROUP_STATES | {PARKED, MIXED} or group.state == "unknown":
@@ -285,18 +313,19 @@ def _check_state(
             where,
             f"The virtual server {group.name} is only partly online: not all of its IP Address, Network Name and "
             "Physical Disk resources are.",
-            f'Bring it online (cluster group "{group.name}" /on), or just these resources when it waits for its '
-            "upgrade, and start the run again.",
+            f'Bring it online (cluster group "{group.name}" /on)'
+            f"{'' if itself else ', or just these resources when it waits for its upgrade'}, and start the run again.",
         )
     elif group.virtual_server and group.state == OFFLINE:
         host = hosts.get(nodes.get(group.owner, ""))
-        if not (noted and group.upgraded and host and host.updated):
+        if not (noted and (group.upgraded or itself) and host and host.updated):
             problems.add(
                 where,
                 f"The virtual server {group.name} is offline altogether, and no run of this update took it down so.",
-                f'Find out who took it offline and why; bring it online (cluster group "{group.name}" /on; its '
-                "IP Address, Network Name and Physical Disk only, when it waits for its upgrade on an updated node).",
-            )
+                f'Find out who took it offline and why; bring it online (cluster group "{group.name}" /on'
+                + ("" if itself else "; its IP Address, Network Name and Physical Disk only, when it waits for its "
+                   "upgrade on an updated node") + ").",
+            )  # fmt: skip
 
 
 def _check_coordinator(name: str, view: Mapping[str, Any], problems: Problems) -> None:

@@ -49,9 +49,10 @@ def approved_steps(plan: Mapping[str, Any]) -> list[dict[str, Any]]:
 def scope_digest(found: Model, plan: Mapping[str, Any]) -> str:
     """Return the digest of what the roll is about: the same for its first run and for every continuation.
 
-    Its parts do not change while the roll goes on: the servers, the clusters with their groups and owners as the
-    first run found them, the updates and the options.
+    Its parts do not change while the roll goes on: the servers, the clusters with their groups and where these stand in
+    the end, the updates and the options. Not where they stood at first: a cluster that is done has no note of it.
     """
+    final = plan["final"]["clusters"]
     return sha256(
         {
             "updates": [plan["updates"], plan["kind"]],
@@ -62,7 +63,7 @@ def scope_digest(found: Model, plan: Mapping[str, Any]) -> str:
             "clusters": {
                 cluster.name: {
                     group.name: [
-                        cluster.found[group.name],
+                        final[cluster.name][group.name]["owner"],
                         group.virtual_server,
                         group.quorum,
                         sorted(group.possible),

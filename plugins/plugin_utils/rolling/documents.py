@@ -120,15 +120,23 @@ def _part(name: str, reason: str, steps: list[Step], schedule: Mapping[str, Any]
 def _outages(plan: Mapping[str, Any], schedule: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return each virtual server, and each server without a cluster, with its outages.
 
-    The Exchange services of a server stop while its installer runs, and with its restart.
+    The Exchange services of a server stop while its installer runs, and with its restart; its store may upgrade the
+    databases afterwards. Those of Exchange 5.5 stop once more for the Performance Optimizer.
     """
     rows = []
     times = schedule["steps"]
     for host, turn in plan["turns"].items():
-        down = [times[step["index"]] for step in turn["steps"] if step["step"] in ("install_update", "restart_host")]
+        stops = ("stop_exchange", "install_update", "start_exchange", "restart_host")
+        down = [
+            times[step["index"]]
+            for step in turn["steps"]
+            if step["step"] in stops or (step["step"] == "verify_host" and step.get("seconds"))
+        ]
         if down and not turn["cluster"]:
             found = [{"from": down[0]["from"], "to": down[-1]["to"], "part": "update"}]
-            rows.append({"name": host, "outages": found, "seconds": found[0]["to"] - found[0]["from"]})
+            optimizers = [times[step["index"]] for step in turn["steps"] if step["step"] == "optimize"]
+            found += [{**each, "part": "update"} for each in optimizers]
+            rows.append({"name": host, "outages": found, "seconds": sum(each["to"] - each["from"] for each in found)})
     for where in plan["outages"]:
         found = schedule["outages"].get(where) or []
         rows.append({"name": where, "outages": found, "seconds": sum(each["to"] - each["from"] for each in found)})

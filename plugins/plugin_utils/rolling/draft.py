@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .model import ONLINE, Cluster, Group, Model
+from .model import MIXED, ONLINE, Cluster, Group, Model
 from .moves import home_of
-from .steps import MOVES, Step, make_step, seconds
+from .procedures import PROCEDURES, Procedure
+from .steps import MOVES, Step, duration, make_step, seconds
 from .transitions import apply
 from .updates import Target, Updates
 
@@ -26,6 +27,9 @@ class Options:
     setup_method: str = "auto"
     connector: str = "upgrade"
     set_failure: str = "hold"
+    addons: str = "upgrade"
+    addon_commands: tuple[str, ...] = ()
+    passive_cluster_service: str = "stopped"
     max_virtual_servers: int = 0
     front_ends_done: tuple[str, ...] = ()
     lanes: int = 0
@@ -52,10 +56,14 @@ class Draft:
         """The cluster as it stands now."""
         return self.model.clusters[name]
 
+    def procedure(self, cluster: str) -> Procedure:
+        """The procedure of the Exchange version of a cluster."""
+        found = self.cluster(cluster)
+        return PROCEDURES[self.model.hosts[found.hosts[found.nodes[0]]].product]
+
     def target(self, cluster: str) -> Target | None:
         """The level that the virtual servers of a cluster are upgraded to; None: they are not upgraded."""
-        found = self.cluster(cluster)
-        return self.updates.target(self.model.hosts[found.hosts[found.nodes[0]]].product)
+        return self.updates.target(self.procedure(cluster).product)
 
     def home(self, cluster: str, group: Group) -> str:
         """Where the group belongs at the end."""
@@ -82,7 +90,7 @@ class Draft:
         if group.state == ONLINE and (moves or step["step"] == "take_offline"):
             tally["times"] += 1
         if group.state != ONLINE or moves or step["step"] == "take_offline":
-            tally["seconds"] += seconds(step["step"])
+            tally["seconds"] += duration(step)
 
     def on_host(
         self,
@@ -118,13 +126,41 @@ class Draft:
         if now.one_each and now.groups[group].virtual_server and now.load(node):
             others = ", ".join(other.name for other in now.owned(node))
             self.notices.append(
-                f"{group} has to share {node} with {others} for a time: its possible "
-                "owners leave no other way. Exchange 2003 may refuse that in a cluster of more than two nodes."
+                f"{group} has to share {node} with {others} for a time: its possible owners leave no other way. "
+                f"Exchange {self.procedure(cluster).product} may refuse that in a cluster of more than two nodes."
             )
         before, after = {"owner": now.groups[group].owner}, {"owner": node}
-        return self.add(
-            make_step(word, host, group, phase, reason, before, after, cluster=cluster, group=group, node=node, **extra)
-        )
+        more = self._upgrades(word, cluster, now.groups[group], node)
+        if more.get("upgrades"):
+            reason = f"{reason} {self._upgraded_words(node, more)}".strip()
+        made = make_step(word, host, group, phase, reason, before, after, cluster=cluster, group=group, node=node)
+        return self.add({**made, **more, **extra})
+
+    def _upgrades(self, word: str, cluster: str, group: Group, node: str) -> dict[str, Any]:
+        """Return the keys of a step that has a virtual server upgraded as it comes online on ``node``; empty: none.
+
+        ``upgrades``: it upgrades itself (``version``: the one that it gets), or the store its databases, as it does
+        whenever it is newer than the store that has opened them last. Of one that is offline that store is not known:
+        the plan counts with the longer way.
+        """
+        if not group.virtual_server or (word in MOVES and group.state not in (ONLINE, MIXED)):
+            return {}
+        source, goal = self.model.host_of(cluster, group.owner), self.model.host_of(cluster, node)
+        itself = self.procedure(cluster).upgrade == "itself" and not group.upgraded and not goal.old
+        installed = source.chain if group.state == ONLINE else self.updates.own(goal.product)
+        minutes = self.updates.database_minutes(key for key in installed if key not in goal.chain)
+        if not itself and minutes is None:
+            return {}
+        more: dict[str, Any] = {"upgrades": True, "seconds": seconds(word) + 60 * (minutes or 0)}
+        return {**more, "version": self.updates.version_after(goal.product, group.version)} if itself else more
+
+    @staticmethod
+    def _upgraded_words(node: str, more: dict[str, Any]) -> str:
+        """Return what is upgraded on ``node``, for the reason of a step."""
+        databases = "the store upgrades its databases as it starts"
+        if "version" in more:
+            return f"On {node} its System Attendant upgrades it as it comes online, and {databases}."
+        return f"On {node} {databases}."
 
     def owners_wanted(self, cluster: str, group: Group) -> tuple[str, ...]:
         """Return the nodes that may own the System Attendant of a virtual server now.
@@ -156,24 +192,36 @@ class Draft:
             made = make_step(word, host, name, "bring_over", reason, before, after, cluster=cluster, group=name)
             steps.append(self.add({**made, "turn": host, **extra}))
 
+        def bring_online(reason: str) -> None:
+            found = self.cluster(cluster).groups[name]
+            more = self._upgrades("bring_online", cluster, found, found.owner)
+            if more:
+                reason = f"{reason} {self._upgraded_words(found.owner, more)}"
+            act("bring_online", reason, {"state": found.word}, {"state": "online"}, **more)
+
+        itself = self.procedure(cluster).upgrade == "itself"
         group = started_as
-        if not group.upgraded and group.state in ("online", "mixed"):
-            act("take_offline", why, {"state": group.word}, {"state": "partially_online"})
+        if not itself and not group.upgraded and group.state in ("online", "mixed"):
+            # Some of its resources are online in any case, also where the group's state is one word before and after.
+            act("take_offline", why, {"state": group.word}, {"state": "partially_online"}, changed=True)
         if group.owner != target:
             reason = why if not steps else f"{target} is updated."
             steps.append(self.move("move_group", host, cluster, name, target, "bring_over", reason, turn=host))
         group = self.cluster(cluster).groups[name]
-        if not group.upgraded:
+        if not itself and not group.upgraded:
             level = self.target(cluster)
             act(
                 "upgrade_virtual_server",
                 f"{target} is newer than {name}; only the upgraded virtual server comes online there.",
                 {"version": group.version},
-                {"version": self._version_after(cluster, group)},
+                {"version": self.updates.version_after(self.procedure(cluster).product, group.version)},
                 node=target,
                 node_host=self.cluster(cluster).hosts[target],
                 update=level.update if level else None,
             )
+        if itself and not group.upgraded:
+            # Until it is upgraded it may go back: that is what the cluster does when the upgrade fails.
+            bring_online(f"{name} is offline on {target}, which is newer.")
         steps += self.hold(
             "limit_owners",
             host,
@@ -185,23 +233,9 @@ class Draft:
         )
         group = self.cluster(cluster).groups[name]
         if group.state != ONLINE:
-            reason = f"{name} is upgraded." if not started_as.upgraded else f"{name} is of the version of {target}."
-            act("bring_online", reason, {"state": group.word}, {"state": "online"})
+            newly = not started_as.upgraded
+            bring_online(f"{name} is upgraded." if newly else f"{name} is of the version of {target}.")
         group = self.cluster(cluster).groups[name]
         seen = {"owner": group.owner, "state": group.word, "version": group.version}
         act("verify_virtual_server", "Users have their mail again before anything else begins.", seen, seen)
         return steps
-
-    def _version_after(self, cluster: str, group: Group) -> dict[str, Any]:
-        """Return the version that the upgrade leads to: that of the last update which asks for it."""
-        version = group.version
-        hosts = self.cluster(cluster).hosts
-        for entry in self.updates.of(self.model.hosts[hosts[group.owner]].product):
-            if not self.updates.raises([str(entry["id"])]):
-                continue
-            result = entry["result"]
-            version = {
-                "service_pack": int(result.get("service_pack", version["service_pack"])),
-                "build": result.get("build", version["build"]),
-            }
-        return version

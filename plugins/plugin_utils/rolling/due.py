@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
+
+from .state55 import PRODUCT as EXCHANGE55
 
 FULL_BACKUP = "full backup due"
 """What every text about a backup says."""
+_CONNECTOR = "Active Directory Connector"
 _MANY = 60
 """Names of nodes that are longer than this together are counted."""
 
@@ -34,6 +37,7 @@ def backups_due(plan: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> 
     to its virtual servers, and one of these may have been carried by any node that was updated.
     """
     packs = {str(entry["id"]): str(entry["title"]) for entry in entries(plan) if entry["kind"] == "service_pack"}
+    old = {str(entry["title"]) for entry in entries(plan) if entry.get("product") == EXCHANGE55}
     single: dict[str, str] = {}
     nodes: dict[str, dict[str, str]] = {}
     for step in steps:
@@ -46,13 +50,13 @@ def backups_due(plan: Mapping[str, Any], steps: Iterable[Mapping[str, Any]]) -> 
             nodes.setdefault(step["cluster"], {})[step["host"]] = title
         else:
             single[step["host"]] = title
-    texts = [f"{host}: {_words(title)}" for host, title in sorted(single.items())]
+    texts = [f"{host}: {_words(title, old)}" for host, title in sorted(single.items())]
     for where in sorted(plan.get("outages") or {}):
         found = nodes.get(where.split("/", 1)[0])
         if found:
             on = ", ".join(sorted(found))
             on = on if len(on) < _MANY else f"{len(found)} nodes"
-            texts.append(f"{where} (on {on}): {_words(sorted(found.values())[-1])}")
+            texts.append(f"{where} (on {on}): {_words(sorted(found.values())[-1], old)}")
     return texts
 
 
@@ -67,11 +71,24 @@ def _pack(step: Mapping[str, Any], packs: Mapping[str, str]) -> str | None:
     return None
 
 
-def _words(title: str) -> str:
-    return (
-        f"{FULL_BACKUP} of all Exchange databases. {title} was installed; backups from before it cannot be restored any"
-        " more."
-    )
+def _words(title: str, old: Collection[str]) -> str:
+    """old: the titles of service packs of Exchange 5.5, of which it is less sure (G5)."""
+    lost = "may be of no use any more" if title in old else "cannot be restored any more"
+    return f"{FULL_BACKUP} of all Exchange databases. {title} was installed; backups from before it {lost}."
+
+
+def left_to_people(plan: Mapping[str, Any], steps: Iterable[Mapping[str, Any]], told: Iterable[str]) -> list[str]:
+    """Return what the plan leaves to a person ("HOST: what and why") on the hosts that got an update in this run.
+
+    told: what actions have said is due; of Active Directory Connector they say it themselves, and better.
+    """
+    done = {step["host"] for step in steps if step["step"] == "install_update" and step["status"] == "ok"}
+    connectors = [text for text in told if _CONNECTOR in text]
+    return [
+        text
+        for text in plan.get("due") or []
+        if text.partition(":")[0] in done and not (_CONNECTOR in text and connectors)
+    ]
 
 
 def updated_hosts(plan: Mapping[str, Any]) -> Sequence[str]:

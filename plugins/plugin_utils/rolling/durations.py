@@ -13,18 +13,23 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
-from .steps import seconds
+from .steps import duration
 from .times import seconds_between
 
-OF_AN_UPDATE = frozenset({"install_update", "stage_package", "upgrade_connector"})
+OF_AN_UPDATE = frozenset({"install_update", "stage_package", "upgrade_connector", "update_addon"})
 """Steps that take as long as their update makes them: measured for each update on its own."""
 
 Durations = dict[str, float]
 """``key`` of a step -> seconds."""
 
 
-def key(word: str, obj: str) -> str:
-    """Return what a measured duration is kept under: the step word, with the update for what depends on it."""
+def key(word: str, obj: str, *, upgrades: bool = False) -> str:
+    """Return what a measured duration is kept under: the step word, with the update for what depends on it.
+
+    upgrades: of a step with which a virtual server and its databases are upgraded, which takes longer than another.
+    """
+    if upgrades:
+        return f"{word}, upgrading"
     return f"{word} {obj}" if word in OF_AN_UPDATE else word
 
 
@@ -41,7 +46,8 @@ def measured(records: Iterable[Mapping[str, Any]]) -> Durations:
         for step in record["steps"]:
             if step.get("changed") and step.get("status") == "ok" and step.get("started") and step.get("ended"):
                 took = seconds_between(str(step["started"]), str(step["ended"]))
-                found.setdefault(key(str(step["step"]), str(step["object"])), []).append(took)
+                name = key(str(step["step"]), str(step["object"]), upgrades=bool(step.get("upgrades")))
+                found.setdefault(name, []).append(took)
     return {name: float(median(values)) for name, values in sorted(found.items())}
 
 
@@ -51,8 +57,9 @@ def estimate(step: Mapping[str, Any], minutes: Mapping[str, float], known: Mappi
     minutes: update -> minutes of its installer as the catalogue says. known: what ``measured`` returned.
     """
     word, obj = str(step["step"]), str(step["object"])
-    if key(word, obj) in known:
-        return known[key(word, obj)]
+    name = key(word, obj, upgrades=bool(step.get("upgrades")))
+    if name in known and (step.get("upgrades") or not step.get("seconds")):
+        return known[name]
     if word == "install_update" and minutes.get(obj):
         return float(minutes[obj]) * 60
-    return float(seconds(word))
+    return float(duration(dict(step)))

@@ -10,12 +10,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from . import levels
 from .clusters import read_cluster
 from .front_ends import check_front_ends, is_front_end, read_rotation
 from .levels import Level
 from .model import Cluster, Host, Model
 from .problems import Problems
 from .procedures import PLANNED_PRODUCTS
+from .state55 import PRODUCT as EXCHANGE55
+from .state55 import State55, read_state
 from .updates import Chain, Updates
 
 INSTALLATION_PHASES = frozenset({"none", "prepared", "armed", "running", "finished", "interrupted"})
@@ -69,31 +72,78 @@ def _read_host(
         )
         return None
     phases = _phases(name, found, updates, problems)
-    chain = Chain(name, updates, exchange, phases, problems).find()
+    level = _level(found, updates, phases)
+    chain = Chain(name, updates, exchange, level, phases, problems).find()
     computer = str(exchange.get("computer_name") or name).upper()
     clustered = bool(exchange.get("clustered"))
     front_end = is_front_end(found, (directory or {}).get(computer) or {}, clustered=clustered)
-    balanced, rotation = read_rotation(name, found, front_end, problems)
+    if product == EXCHANGE55:
+        front_end, balanced, rotation = _no_front_end(name, found, problems), None, None
+    else:
+        balanced, rotation = read_rotation(name, found, front_end, problems)
     packages, note = found.get("packages") or {}, found.get("note")
+    state = _exchange55(name, found, product, updates, problems)
+    wanted = (*chain, *_for_addons(state, updates))
     installations = found.get("installations") or {}
     host = Host(
         name=name,
         computer=computer,
         product=product,
-        level=Level.of(exchange),
+        level=level,
         chain=chain,
         old=updates.raises(chain),
         phases=phases,
         restart_pending=any((each or {}).get("restart_pending") for each in installations.values()),
-        unstaged=frozenset(key for key in chain if _unstaged(packages.get(key))),
+        unstaged=frozenset(key for key in wanted if _unstaged(packages.get(key))),
         note=note or None,
         front_end=front_end,
         balanced=balanced,
         rotation=rotation,
         connector=_connector(found.get("connector"), product, updates),
+        exchange55=state,
         **_services(found.get("interfering") or {}),
     )
     return replace(host, backup_due=_backup_due(host, found, updates))
+
+
+def _no_front_end(name: str, found: Mapping[str, Any], problems: Problems) -> bool:
+    """Refuse what says that a server with Exchange 5.5 is a front-end, which that version does not have; false."""
+    if found.get("front_end") or (found.get("rotation") or {}).get("set"):
+        problems.add(
+            name,
+            "The server runs Exchange 5.5, which has no front-end servers and no load-balanced sets of them.",
+            "Take mailops_exchange_front_end and mailops_exchange_load_balanced off the host.",
+        )
+    return False
+
+
+def _exchange55(
+    name: str, found: Mapping[str, Any], product: str, updates: Updates, problems: Problems
+) -> State55 | None:
+    if product != EXCHANGE55:
+        return None
+    clustered, has_pack = bool(found["exchange"].get("clustered")), updates.service_pack(product) is not None
+    return read_state(name, found, clustered=clustered, has_pack=has_pack, problems=problems)
+
+
+def _for_addons(state: State55 | None, updates: Updates) -> tuple[str, ...]:
+    """The service pack whose package the add-ons of a server are upgraded from."""
+    pack = updates.service_pack(EXCHANGE55)
+    return (str(pack["id"]),) if state and state.addons and pack else ()
+
+
+def _level(found: Mapping[str, Any], updates: Updates, phases: Mapping[str, str]) -> Level:
+    """Return the level of a server. What the service pack of a suite has installed counts from the restart on.
+
+    Until then only Exchange shows it; it is not installed again for that.
+    """
+    level = updates.level_of(found["exchange"])
+    for key, installation in sorted((found.get("installations") or {}).items()):
+        entry = updates.by_id.get(key)
+        waits = phases.get(key) == "finished" and (installation or {}).get("restart_pending")
+        if entry and waits and levels.is_suite(entry) and level.service_pack >= int(entry["result"]["service_pack"]):
+            level = updates.level_after(key, level)
+    return level
 
 
 def _phases(name: str, found: Mapping[str, Any], updates: Updates, problems: Problems) -> dict[str, str]:
@@ -131,8 +181,11 @@ def _services(interfering: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _connector(found: Mapping[str, Any] | None, product: str, updates: Updates) -> str | None:
-    """Return what is due of the Active Directory Connector: only a service pack brings a new one (KB 328839: G6)."""
-    if not found or not found.get("installed") or updates.service_pack(product) is None:
+    """Return what is due of the Active Directory Connector: only a service pack brings a new one (KB 328839: G6).
+
+    Those of Exchange 5.5 do not.
+    """
+    if not found or not found.get("installed") or product == EXCHANGE55 or updates.service_pack(product) is None:
         return None
     if found.get("begun"):
         return "begun"

@@ -12,6 +12,8 @@ from typing import Any
 from . import levels
 from .model import Host, Model
 from .problems import Problems
+from .procedures import PROCEDURES
+from .state55 import PRODUCT as EXCHANGE55
 from .updates import Updates
 
 ROTATIONS = frozenset({"in", "out", "draining", "unknown"})
@@ -64,7 +66,9 @@ def check_front_ends(
     The directory shows service packs only. Of a hotfix on a front-end elsewhere the operator has to say that it is
     there (``done``, the option front_ends_done).
     """
-    wanting = {host.product for host in model.hosts.values() if not host.front_end and _exchange(host.chain, updates)}
+    back = [host for host in model.hosts.values() if not host.front_end and _exchange(host.chain, updates)]
+    # Exchange 5.5 has no front-ends.
+    wanting = {host.product for host in back if host.product != EXCHANGE55}
     if not wanting:
         return
     here = {host.computer for host in model.hosts.values()} | {short_name(name) for name in estate.get("hosts") or {}}
@@ -131,6 +135,11 @@ def _check_unknown(names: Sequence[str], inventory: Mapping[str, Any], problems:
             "Give the run a domain controller (mailops_exchange_directory), or set mailops_exchange_front_end on "
             "these hosts.",
         )
+
+
+def sets_apart(hosts: Iterable[Host]) -> set[str]:
+    """Return the load-balancing sets whose members go one after the other."""
+    return {host.balanced for host in hosts if host.balanced and not PROCEDURES[host.product].sets_together}
 
 
 def set_members(hosts: Iterable[Host]) -> dict[str, list[str]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import levels
+from . import levels, server55
 from .draft import Draft
 from .model import Cluster, Host
 from .procedures import PROCEDURES
-from .steps import Step
+from .steps import Step, seconds
 
 Turn = dict[str, Any]
 
@@ -29,6 +29,7 @@ def has_left(draft: Draft, host: Host) -> bool:
         or _connector(draft, host)
         or host.backup_due is not None
         or host.rotation in ("out", "draining")
+        or server55.has_left(draft, host)
     )
 
 
@@ -38,15 +39,17 @@ def server_turn(draft: Draft, name: str) -> Turn | None:
     if not needs_turn(host):
         return leftover_turn(draft, name) if has_left(draft, host) else None
     install = bool(host.chain)
-    steps = leave_rotation(draft, name) + stop_services(draft, name)
-    steps += [*install_chain(draft, name), verify_host(draft, name), *upgrade_connector(draft, name)]
+    minutes = draft.updates.database_minutes(host.chain)
+    steps = leave_rotation(draft, name) + server55.conclude(draft, name) + stop_services(draft, name)
+    steps += [*install_chain(draft, name), *server55.start_exchange(draft, name), verify_host(draft, name, minutes)]
+    steps += [*server55.complete(draft, name), *upgrade_connector(draft, name)]
     reason = "The server is to be updated." if install else "The installer has asked for a restart."
     return {**make_turn(draft, name, install, steps, reason), "after": after(draft, name)}
 
 
 def leftover_turn(draft: Draft, name: str) -> Turn:
     """Return the turn of a host that is updated, and on which a run that was cut off has left something to do."""
-    steps = upgrade_connector(draft, name)
+    steps = server55.left_over(draft, name) + upgrade_connector(draft, name)
     reason = "The server is updated; an earlier run was cut off before it had put everything back."
     return {**make_turn(draft, name, False, steps, reason), "after": after(draft, name)}
 
@@ -77,7 +80,10 @@ def leave_rotation(draft: Draft, name: str) -> list[Step]:
     host = draft.model.hosts[name]
     if host.rotation in (None, "out"):
         return []
-    reason = "Nobody is sent to it while it is updated; the members of a set are updated together."
+    others = "the members of a set are updated together"
+    if not PROCEDURES[host.product].sets_together:
+        others = f"the other members of {host.balanced} serve meanwhile, and go later"
+    reason = f"Nobody is sent to it while it is updated; {others}."
     before, after = {"rotation": host.rotation}, {"rotation": "out"}
     return [draft.on_host("leave_rotation", name, "leave", reason, before, after, host.balanced, turn=name)]
 
@@ -97,7 +103,8 @@ def install_chain(draft: Draft, name: str) -> list[Step]:
 
     A restart starts the Cluster service of a node: it is stopped again before the next installation.
     """
-    host, steps = draft.model.hosts[name], []
+    steps = server55.stop_exchange(draft, name)
+    host = draft.model.hosts[name]
     restarted = ""
     if host.restart_pending:
         before, after = {"restart_pending": True}, {"restart_pending": False}
@@ -110,7 +117,8 @@ def install_chain(draft: Draft, name: str) -> list[Step]:
             sure: dict[str, Any] = {} if restarted == "certain" else {"unpredictable": True}
             why = "The restart has started it." if sure == {} else "Only if there was a restart: that starts it."
             steps.append(draft.service("stop_cluster_service", name, why, update=key, **sure))
-        steps.append(_install(draft, name, key))
+        steps.append(install_update(draft, name, key))
+        steps += server55.start_exchange(draft, name, after_pack=True)
         if entry.get("restart") == "never":
             continue
         if entry.get("restart") == "always":
@@ -125,7 +133,8 @@ def install_chain(draft: Draft, name: str) -> list[Step]:
     return steps
 
 
-def _install(draft: Draft, name: str, key: str) -> Step:
+def install_update(draft: Draft, name: str, key: str, **extra: Any) -> Step:
+    """Add the installation of an update; ``extra``: further keys of the step."""
     host, entry = draft.model.hosts[name], draft.updates.by_id[key]
     reason = {
         "running": "The installer runs already: its end is waited for.",
@@ -145,6 +154,7 @@ def _install(draft: Draft, name: str, key: str) -> Step:
         key,
         turn=name,
         by_hand=by_hand(draft, key),
+        **extra,
     )
 
 
@@ -154,11 +164,18 @@ def by_hand(draft: Draft, key: str) -> bool:
     return method == "operator" or (method == "auto" and not draft.updates.by_id[key].get("command"))
 
 
-def verify_host(draft: Draft, name: str) -> Step:
-    """Add the look whether the host has what the updates promise."""
+def verify_host(draft: Draft, name: str, minutes: int | None = None) -> Step:
+    """Add the look whether the host has what the updates promise.
+
+    minutes: how long the store of the server may upgrade its databases before; None: it does not.
+    """
     level = draft.model.hosts[name].level.words
     reason = "The level that the update promises is read back from the server."
-    return draft.on_host("verify_host", name, "update", reason, level, level, turn=name)
+    if minutes is None:
+        return draft.on_host("verify_host", name, "update", reason, level, level, turn=name)
+    reason = f"{reason} Before that the store upgrades its databases, which is waited for."
+    wait = seconds("verify_host") + 60 * minutes
+    return draft.on_host("verify_host", name, "update", reason, level, level, turn=name, seconds=wait)
 
 
 def _connector(draft: Draft, host: Host) -> bool:
@@ -196,6 +213,8 @@ def after(draft: Draft, name: str) -> list[Step]:
         steps.append(draft.on_host("start_services", name, "after", reason, stopped, states, turn=name))
     if host.backup_due:
         reason = "Backups from before the service pack cannot be restored any more."
+        if host.exchange55 is not None:
+            reason = "Backups from before the service pack may be of no use any more."
         due = {"backup_due": host.backup_due}
         steps.append(draft.on_host("note_backup_due", name, "after", reason, {"backup_due": None}, due, turn=name))
     if host.rotation not in (None, "in", "unknown"):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .levels import Level
+from .state55 import State55
 
 ONLINE = "online"
 PARKED = "parked"
@@ -65,6 +66,13 @@ class Host:
     """What is to be done about the Active Directory Connector: upgrade, begun (an earlier run has started it)."""
     backup_due: str | None = None
     """The service pack that this roll has installed and that is not noted on the host yet."""
+    exchange55: State55 | None = None
+    """What is known of Exchange 5.5 on the host; None: it runs another version."""
+
+    @property
+    def begun55(self) -> bool:
+        """Whether an earlier run has stopped Exchange 5.5 on the host, or left its Performance Optimizer to be run."""
+        return self.exchange55 is not None and (self.exchange55.noted is not None or bool(self.exchange55.optimizer))
 
     @property
     def updated(self) -> bool:
@@ -135,7 +143,8 @@ class Cluster:
     noted: bool = False
     one_each: bool = False
     """A node carries one virtual server only. In clusters of more than two nodes Exchange 2003 brings no second one
-    online on a node [V, TechNet aa998107: "Configuration Settings for a Four-Node Cluster"]. Held only where the
+    online on a node [V, TechNet aa998107: "Configuration Settings for a Four-Node Cluster"]; those of Exchange 2000 are
+    to be active/passive as well [V, KB 815180, which names KB 329208 for the limits]. Held only where the
     estate as found keeps to it; where the possible owners leave no other way, the plan says so in a notice."""
 
     @property

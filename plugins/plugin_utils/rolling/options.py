@@ -11,6 +11,7 @@ from typing import Any
 
 from .draft import Options
 from .problems import Problems
+from .state55 import ADDONS
 
 OPTIONS: dict[str, tuple[str, ...]] = {
     "home": ("preferred", "as_found", "stay"),
@@ -19,12 +20,15 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "setup_method": ("auto", "operator", "command"),
     "connector": ("upgrade", "leave"),
     "set_failure": ("hold", "serve_with_updated"),
+    "addons": ("upgrade", "leave"),
+    "passive_cluster_service": ("stopped", "running"),
 }
 """The options that are words; the first word is the default. Others: ``max_virtual_servers`` (how many virtual
 servers a node may carry at a time; 0, the default: no limit of ours), ``front_ends_done`` (names of front-ends outside
-of the run that have the update), ``lanes`` (how many clusters and single servers go on side by side; 0: all) and
-``canary`` (whether the first turn of each kind goes alone)."""
-OTHERS = ("max_virtual_servers", "front_ends_done", "lanes", "canary")
+of the run that have the update), ``addon_commands`` (add-ons of Exchange 5.5 for whose setup the site gives a command
+line: no person is needed), ``lanes`` (how many clusters and single servers go on side by side; 0: all) and ``canary``
+(whether the first turn of each kind goes alone)."""
+OTHERS = ("max_virtual_servers", "front_ends_done", "addon_commands", "lanes", "canary")
 
 
 def read_options(options: Mapping[str, Any], problems: Problems) -> Options:
@@ -45,7 +49,18 @@ def read_options(options: Mapping[str, Any], problems: Problems) -> Options:
     if isinstance(done, str) or not all(isinstance(name, str) for name in done):
         problems.add("", f"front_ends_done cannot be {done!r}.", "Give a list of names of front-end servers.")
         done = []
-    return Options(**chosen, max_virtual_servers=most, front_ends_done=tuple(done), lanes=lanes, canary=canary is True)
+    commands = options.get("addon_commands") or []
+    if isinstance(commands, str) or not set(commands) <= set(ADDONS):
+        problems.add("", f"addon_commands cannot be {commands!r}.", f"Give a list of {', '.join(ADDONS)}.")
+        commands = []
+    return Options(
+        **chosen,
+        max_virtual_servers=most,
+        front_ends_done=tuple(done),
+        addon_commands=tuple(commands),
+        lanes=lanes,
+        canary=canary is True,
+    )
 
 
 def _whole(options: Mapping[str, Any], name: str, problems: Problems) -> int:

@@ -22,11 +22,29 @@ class Outages:
         self.known: set[str] = set()
         self._outages: dict[str, list[dict[str, Any]]] = {}
         self._moves: dict[str, int] = {}
+        # Found offline, and nothing has been done about it so far, with the phase in which it comes online.
+        self._off: dict[str, str] = {}
+
+    def planned(self, plan: Mapping[str, Any]) -> None:
+        """Take from the plan which virtual servers there are, and which of them it has found offline.
+
+        Those count as offline from the begin of the run: they are to be brought online, and nothing takes them offline.
+        """
+        self.known = set(plan.get("outages") or {})
+        taken: set[str] = set()
+        for step in plan.get("steps") or []:
+            where = f"{step.get('cluster')}/{step.get('object')}"
+            if step["step"] == "take_offline":
+                taken.add(where)
+            elif step["step"] == "bring_online" and where in self.known - taken:
+                self._off.setdefault(where, str(step.get("phase")))
 
     def step(self, entry: Mapping[str, Any], events: Any, *, carried_out: bool) -> None:
         """Take what a step reports: a list of virtual_server, event (offline, online, moved) and at."""
         told = [event for event in events if isinstance(event, Mapping)] if isinstance(events, list) else []
         where = f"{entry['cluster']}/{entry['object']}"
+        if where in self._off and carried_out:
+            self._down(where, self.begin, self._off.pop(where))
         for event in told:
             self._event(f"{entry['cluster']}/{event.get('virtual_server')}", event, entry)
         if not carried_out or not entry["changed"] or where not in self.known:
@@ -42,6 +60,8 @@ class Outages:
         if word == "offline":
             self._down(where, at, entry.get("phase"))
         elif word == "online":
+            if where in self._off:
+                self._down(where, self.begin, self._off.pop(where))
             self._found_offline(where, entry)
             self._up(where, at)
         elif word == "moved":

@@ -20,7 +20,10 @@ The observed estate
   them; ``backup_due`` (left out when it was not read): None, or ``update`` and ``noted`` (false: only begun);
 * ``rotation``: None, or ``set``, ``method`` (nlb, hook, none) and ``state`` (in, out, draining, unknown);
 * ``interfering``: ``running`` (service -> details) and ``note`` (None, or service -> ``start_type``, ``state``);
-* ``connector``: None, or ``installed``, ``due``, ``begun``, ``custom_maps``, ``maps_given``.
+* ``connector``: None, or ``installed``, ``due``, ``begun``, ``custom_maps``, ``maps_given``;
+* ``exchange55`` (Exchange 5.5; needed where the host is no node): ``running`` (service -> details), ``note`` (None, or
+  service -> ``start_type``, ``state``), ``optimizer`` (None, due, begun), ``tuning_saved``, ``addons`` (name ->
+  ``version``, ``due``).
 
 ``directory``: None, or ``servers`` (as directory_info). ``inventory`` (optional): hosts of the inventory that are not
 in the run -> ``front_end`` (true, false, None: not said), ``limited_out``.
@@ -31,20 +34,22 @@ The plan
 ==================  ===================================================================================================
 update, updates     key of the update (the list of keys when there are several); always the list
 prerequisites       keys of what is installed on some host because an update asks for it
-entries             ``id``, ``kind``, ``title``, ``prerequisite`` of all these
+entries             ``id``, ``kind``, ``product``, ``title``, ``prerequisite`` of all these
 kind, title         service_pack, hotfix or windows_hotfix (the first of these that occurs); for people
 options             the options with their defaults
 changes             whether anything is to be done
 resumes             whether this goes on with a run that was cut off
 waves               list of lists of hosts: a wave begins when the one before it has ended
 front_waves         so many of the first waves are front-ends, whose members go side by side, task by task
-sets                load-balancing set -> ``hosts`` (all members), ``wave`` (None: none of them has a turn)
+sets                load-balancing set whose members go together (Exchange 2003) -> ``hosts`` (all members),
+                    ``wave`` (None: none of them has a turn); members of other sets have a wave each
 turns               host -> its turn
-prepare             host -> steps: stage_package*, note_owners?, export_schema_maps?
+prepare             host -> steps: stage_package*, note_owners?, export_schema_maps?, save_tuning?
 finish              cluster -> ``host``, ``steps``: restore_owners*, failover_test*, move_home*, remove_note*
 steps               all of them in order
 outages             "CLUSTER/GROUP" -> ``times``, ``seconds``, ``roll`` and ``finish`` (each with the same two)
-by_hand             ``setup``, ``upgrade``: whether a person does (some of) it; ``updates``: keys set up by hand
+by_hand             ``setup``, ``upgrade`` (of virtual servers): whether a person does some of it in this plan;
+                    ``updates``: keys set up by hand
 virtual_servers     key of the update to whose level virtual servers are upgraded, by cluster (None: they are not)
 notices, due        sentences: what is to be known; what a person still owes afterwards
 predicted, final    ``hosts`` and ``groups``/``clusters`` as they will be
@@ -54,37 +59,47 @@ digest              of exactly this plan; ``scope_digest``: the same for the fir
 A turn: ``host``, ``cluster``, ``node``, ``role``, ``set`` (or None), ``wave``, ``install`` (whether anything is
 installed), ``canary`` (whether nothing else begins before it is verified), with it ``leads_to`` (the groups of the
 cluster as they are after it), ``reason``, ``steps``, ``virtual_servers`` (list of ``group``, ``steps``), ``after``
-(steps, done last), ``left`` (list of ``group``, ``reason``: groups that stay on the node). In this order:
+(steps, done last), ``goes_on`` (5.5 clusters: whether the group stays offline until the next turn of the cluster,
+which follows at once) and ``down`` (whether it is offline as the run begins: that cluster goes first), ``left`` (list
+of ``group``, ``reason``: groups that stay on the node). In this order:
 
 * ``steps``: leave_rotation?; of a node move_group*, stop_services?, stop_cluster_service, else stop_services?; then
   restart_host? (left by an earlier run), and for each update of the chain (stop_cluster_service?, install_update,
   restart_host); start_cluster_service (of a node); verify_host; upgrade_connector?, compare_schema_maps?;
-  restore_owners*.
+  restore_owners*. Of a server with Exchange 5.5: stop_services?, stop_exchange?, install_update (service packs),
+  start_exchange?, install_update (hotfixes), verify_host, optimize?, update_addon*. Of a node of a 5.5 cluster:
+  move_group* (not of the group with Exchange), stop_services?, stop_cluster_service?, take_offline?, move_group?
+  (both for a hotfix), install_update, start_cluster_service?, verify_host.
 * ``virtual_servers``: take_offline?, move_group?, upgrade_virtual_server?, limit_owners?, bring_online?,
-  verify_virtual_server.
+  verify_virtual_server. Of Exchange 2000, where a virtual server upgrades itself as it comes online: move_group?,
+  bring_online? (one that was offline), limit_owners?, verify_virtual_server; one that is upgraded already and offline:
+  limit_owners? before bring_online.
 * ``after``: start_services?, note_backup_due?, join_rotation?.
 
 A step: ``index``, ``host``, ``cluster``, ``step`` (word of ``data/steps.yml``), ``object``, ``phase``, ``reason``,
 ``changed``, ``before``, ``after`` (see ``steps``), and where it makes sense ``turn`` (the host whose turn it is),
 ``unpredictable: true``, ``group``, ``node`` (target of a move; the node of an upgrade) with ``node_host``, ``resource``
-and ``nodes`` (limit_owners, restore_owners), ``by_hand`` (install_update), ``update``: of upgrade_virtual_server the
-key of the update; of restart_host and of a further stop_cluster_service the installation that it follows or precedes. A
-restart_host without ``update`` was left to be done by an earlier run.
+and ``nodes`` (limit_owners, restore_owners), ``by_hand`` (install_update), ``seconds`` (how long it is expected to
+take, where that is not what its word usually takes), ``upgrades: true`` of a move or bring_online with which the
+virtual server upgrades itself (``version``: the one that it gets) or the store its databases (that may take hours),
+``update``: of upgrade_virtual_server the key of the update; of restart_host and of a further stop_cluster_service the
+installation that it follows or precedes. A restart_host without ``update`` was left to be done by an earlier run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from . import digest, host_turns, turns
+from . import check55, cluster55, digest, host_turns, notices, server55, turns
 from .draft import Draft
 from .estate import read_estate
 from .finish import finish_cluster
-from .front_ends import set_members
-from .model import MIXED, ONLINE, Model, PlannerError
+from .front_ends import set_members, sets_apart
+from .model import ONLINE, Host, Model, PlannerError
 from .options import OPTIONS, read_options
 from .problems import NoPlan, Problems
+from .state55 import PRODUCT as EXCHANGE55
 from .steps import Step
 from .updates import Updates
 from .waves import arrange
@@ -111,14 +126,17 @@ def make_plan(
     draft = Draft(model, wanted, chosen)
     working = [name for name, cluster in sorted(model.clusters.items()) if turns.has_work(draft, cluster)]
     for name in working:
-        turns.check_cluster(draft, model.clusters[name], problems)
+        check = check55.check_cluster if _is_55(draft, name) else turns.check_cluster
+        check(draft, model.clusters[name], problems)
     problems.stop_if_any()
-    _note_idle(draft, working)
-    _note_unseen(draft, estate)
+    notices.note_idle(draft, working)
+    notices.note_unseen(draft, estate)
     plan = _assemble(draft, working)
+    notices.note_mixed(draft, plan)
+    notices.note_by_hand(draft, plan)
     _check_end(draft.model, working)
     plan["changes"] = any(step["changed"] or step.get("unpredictable") for step in plan["steps"])
-    plan.update(_head(wanted, found, draft, plan))
+    plan.update(_head(wanted, found, draft, plan, working))
     plan["scope_digest"] = digest.scope_digest(found, plan)
     plan["digest"] = digest.digest(found, plan)
     return plan
@@ -129,19 +147,25 @@ def _assemble(draft: Draft, working: list[str]) -> Plan:
     prepare = _prepare(draft, working)
     single: dict[bool, list[host_turns.Turn]] = {True: [], False: []}
     servers = [host for host in draft.model.hosts.values() if not host.cluster]
-    for host in sorted(servers, key=lambda host: (not host.front_end, host.name)):
+    apart = sets_apart(servers)
+    # What an earlier run has left out of the rotation comes back before another member of its set goes.
+    for host in sorted(servers, key=lambda host: (not host.front_end, not _left_out(host, apart), host.name)):
         turn = host_turns.server_turn(draft, host.name)
         if turn:
             single[host.front_end].append(turn)
     units = [[turn] for turn in single[False]]
     for name, cluster in sorted(draft.model.clusters.items()):
-        of_cluster = name in working
-        units.append(turns.cluster_turns(draft, name) if of_cluster else turns.left_over(draft, name, cluster.nodes))
-    front_waves = arrange(single[True], units, lanes=draft.options.lanes, canary=draft.options.canary)
+        if name not in working:
+            units.append(turns.left_over(draft, name, cluster.nodes))
+        else:
+            units.append((cluster55 if _is_55(draft, name) else turns).cluster_turns(draft, name))
+    front_waves = arrange(
+        single[True], units, lanes=draft.options.lanes, canary=draft.options.canary, apart=apart
+    )  # fmt: skip
     every = single[True] + [turn for unit in units for turn in unit]
     finish = {}
     for name in working:
-        host_name, steps = finish_cluster(draft, name)
+        host_name, steps = (cluster55.finish_cluster if _is_55(draft, name) else finish_cluster)(draft, name)
         if steps:
             finish[name] = {"host": host_name, "steps": steps}
     every.sort(key=lambda turn: (turn["wave"], turn["host"]))
@@ -154,6 +178,7 @@ def _assemble(draft: Draft, working: list[str]) -> Plan:
         "sets": {
             name: {"hosts": hosts, "wave": next((turn["wave"] for turn in single[True] if turn["set"] == name), None)}
             for name, hosts in sorted(set_members(draft.model.hosts.values()).items())
+            if name not in apart
         },
         "turns": {turn["host"]: turn for turn in every},
         "prepare": prepare,
@@ -162,23 +187,33 @@ def _assemble(draft: Draft, working: list[str]) -> Plan:
     }
 
 
+def _is_55(draft: Draft, cluster: str) -> bool:
+    """Whether a cluster has Exchange 5.5, whose order is another one."""
+    return draft.procedure(cluster).product == EXCHANGE55
+
+
+def _left_out(host: Host, apart: Collection[str]) -> bool:
+    """Whether a member of a set whose members go one after the other does not serve."""
+    return host.balanced in apart and host.rotation in ("out", "draining")
+
+
 def _prepare(draft: Draft, working: list[str]) -> dict[str, list[Step]]:
     """Return what is done on each host while everything still serves: the packages, the notes, the schema maps."""
     prepare: dict[str, list[Step]] = {}
-    busy = set(working)
+    noting = {name for name in working if not _is_55(draft, name) or cluster55.notes_owners(draft, draft.cluster(name))}
     for name, host in sorted(draft.model.hosts.items()):
         steps = []
-        for key in host.chain:
+        for key in (*host.chain, *server55.further_packages(draft, host)):
             if key in host.unstaged and host.phases.get(key) not in ("armed", "running"):
                 before, after = {"staged": False}, {"staged": True}
                 why = "It is copied before anything stops, so that nobody waits for it."
                 steps.append(draft.on_host("stage_package", name, "prepare", why, before, after, key))
-        if host.cluster in busy and not host.note:
+        if host.cluster in noting and not host.note:
             why = "Groups go home by it at the end, also when the run is cut off in between."
             steps.append(
                 draft.on_host("note_owners", name, "prepare", why, {"owners": None}, _note(draft, str(host.cluster)))
             )
-        steps += host_turns.export_schema_maps(draft, name)
+        steps += host_turns.export_schema_maps(draft, name) + server55.save_tuning(draft, name)
         if steps:
             prepare[name] = steps
     return prepare
@@ -206,35 +241,11 @@ def _numbered(
     return steps
 
 
-def _note_idle(draft: Draft, working: list[str]) -> None:
-    """Mention what was seen in clusters where nothing is to be done."""
-    busy = set(working)
-    for name, cluster in sorted(draft.model.clusters.items()):
-        if name not in busy:
-            draft.notices += [
-                f"Some resources of the virtual server {group.name} of {name} are offline; nothing is done about it."
-                for group in cluster.virtual_servers
-                if group.state == MIXED
-            ]
-
-
-def _note_unseen(draft: Draft, estate: Mapping[str, Any]) -> None:
-    """Mention what cannot be seen at all."""
-    hosts = draft.model.hosts.values()
-    if not estate.get("directory") and any(not host.updated for host in hosts):
-        draft.notices.append("The directory was not read: front-ends outside of this run are not known.")
-    draft.notices += [
-        f"Whether {host.name} is in the rotation of {host.balanced} cannot be seen; it is updated and left as it is."
-        for host in hosts
-        if host.rotation == "unknown" and not host_turns.needs_turn(host)
-    ]
-
-
 def _check_end(model: Model, working: list[str]) -> None:
     """Raise PlannerError unless the steps lead to the end that the roll is for."""
     undone = [host.name for host in model.hosts.values() if host_turns.needs_turn(host)]
     undone += [host.name for host in model.hosts.values() if host.noted_services is not None or host.backup_due]
-    undone += [host.name for host in model.hosts.values() if host.rotation in ("out", "draining")]
+    undone += [host.name for host in model.hosts.values() if host.rotation in ("out", "draining") or host.begun55]
     for name in working:
         cluster = model.clusters[name]
         undone += [node for node in cluster.nodes if node not in cluster.up]
@@ -245,7 +256,7 @@ def _check_end(model: Model, working: list[str]) -> None:
         raise PlannerError(f"the plan would end with these undone: {', '.join(undone)}")
 
 
-def _head(updates: Updates, found: Model, draft: Draft, plan: Plan) -> Plan:
+def _head(updates: Updates, found: Model, draft: Draft, plan: Plan, working: Sequence[str]) -> Plan:
     """Return what a plan says besides its steps."""
     end, options = draft.model, draft.options
     outages = {}
@@ -259,6 +270,7 @@ def _head(updates: Updates, found: Model, draft: Draft, plan: Plan) -> Plan:
         {
             "id": key,
             "kind": updates.by_id[key]["kind"],
+            "product": str(updates.by_id[key]["product"]),
             "title": str(updates.by_id[key].get("title") or key),
             "prerequisite": key not in updates.keys,
         }
@@ -273,21 +285,28 @@ def _head(updates: Updates, found: Model, draft: Draft, plan: Plan) -> Plan:
         "entries": entries,
         "kind": updates.kind,
         "title": updates.title,
-        "options": {**vars(options), "front_ends_done": list(options.front_ends_done)},
+        "options": {
+            **vars(options),
+            "front_ends_done": list(options.front_ends_done),
+            "addon_commands": list(options.addon_commands),
+        },
         "by_hand": {
             "setup": bool(by_hand),
-            "upgrade": options.upgrade_method == "operator",
+            "upgrade": options.upgrade_method == "operator"
+            and any(step["step"] == "upgrade_virtual_server" for step in plan["steps"]),
             "updates": by_hand,
         },
         "virtual_servers": {name: target.update if target else None for name, target in targets.items()},
         "resumes": any(cluster.noted for cluster in found.clusters.values())
-        or any(host.installing or host.restart_pending or host.noted_services for host in found.hosts.values()),
+        or any(host.installing or host.restart_pending or host.noted_services for host in found.hosts.values())
+        or any(host.begun55 for host in found.hosts.values()),
         "notices": draft.notices,
         "due": [
             f"{host.name}: the upgrade of the Active Directory Connector (the option connector is leave)."
             for host in end.hosts.values()
             if host.connector
-        ],
+        ]
+        + server55.due(draft, list(found.hosts.values()), working),
         "outages": outages,
         "predicted": {
             "hosts": {name: host.level.words for name, host in end.hosts.items()},

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .due import FULL_BACKUP, backups_due, entries, updated_hosts
+from .due import FULL_BACKUP, backups_due, entries, left_to_people, updated_hosts
 from .outages import Outages
 from .rollback import rollback_words
 from .scrub import scrub
@@ -79,7 +79,7 @@ class Record:
             return
         self._plan, self._plan_text = scrub(dict(plan)), scrub(text)
         self._since_plan = len(self._steps)
-        self._outages.known = set(self._plan.get("outages") or {})
+        self._outages.planned(self._plan)
 
     def gates_judged(self, rows: Any) -> None:
         """The gates were judged; a later judgement takes the place of an earlier one."""
@@ -202,7 +202,7 @@ class Record:
             "turns": self._turns(),
             "hosts": self._host_table(),
             "virtual_servers": self._outages.to_dict(),
-            "due": self._due + self._backups(),
+            "due": self._due + self._left() + self._backups(),
             "rollback": rollback_words(entries(self._plan), updated_hosts(self._plan), self._gates),
             "problems": problems,
         }
@@ -221,6 +221,10 @@ class Record:
             if self.check_mode and name in predicted:
                 table[name]["predicted"] = {**entry["before"], **predicted[name]}
         return table
+
+    def _left(self) -> list[str]:
+        """Return what the plan leaves to a person; in check mode nothing was installed."""
+        return [] if self.check_mode else left_to_people(self._plan, self._steps, self._due)
 
     def _backups(self) -> list[str]:
         """Return the backups that are due; in check mode nothing was installed."""

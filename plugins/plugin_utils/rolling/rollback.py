@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from .state55 import PRODUCT as EXCHANGE55
+
 BACKUPS = {
     "backup_databases": "Exchange databases",
     "backup_system_state": "system state of the servers",
@@ -24,11 +26,16 @@ def rollback_words(
 ) -> list[str]:
     """Return what going back would take, in sentences; the plan and the record show them as a list.
 
-    ``updates``: entries with ``kind`` and ``title``. ``hosts``: the servers that get them. ``gates``: the results of
-    the gates, as the record keeps them; without them it is said that nobody has looked for the backups.
+    ``updates``: entries with ``kind``, ``title`` and, where it is known, ``product``. ``hosts``: the servers that get
+    them. ``gates``: the results of the gates, as the record keeps them; without them it is said that nobody has looked
+    for the backups.
     """
+    old = [update for update in updates if update.get("product") == EXCHANGE55]
+    only_old = len(old) == len([update for update in updates if update.get("product") != "windows"])
     packs = [str(update.get("title") or update.get("id")) for update in updates if update["kind"] == "service_pack"]
-    others = [str(update.get("title") or update.get("id")) for update in updates if update["kind"] != "service_pack"]
+    fixes = [update for update in updates if update["kind"] != "service_pack"]
+    others = [str(update.get("title") or update.get("id")) for update in fixes if update not in old]
+    own = [str(update.get("title") or update.get("id")) for update in fixes if update in old]
     lines: list[str] = []
     if packs:
         names = _listed(sorted(hosts), "servers")
@@ -36,16 +43,27 @@ def rollback_words(
             f"There is no uninstall: {_and(packs)} cannot be removed again{f' from {names}' if names else ''}.",
             "Going back means, server by server: remove Exchange, install it anew at the level that it had (with the"
             " hotfixes that it had), and restore every database from the last full backup before the service pack. What"
-            " was received after that backup is lost. What the service pack has changed in Active Directory comes back"
-            " only with the system state of the domain controllers.",
-            "Backups from before the service pack cannot be restored to a server that has it, and new ones cannot be"
-            " restored to a server without it.",
+            " was received after that backup is lost."
+            + (
+                ""
+                if only_old
+                else " What the service pack has changed in Active Directory comes back only with the system state of"
+                " the domain controllers."
+            ),
+            f"Backups from before the service pack {'may be of no use on' if only_old else 'cannot be restored to'} a"
+            " server that has it, and new ones cannot be restored to a server without it.",
             *_where(gates),
         ]
     if others:
         lines.append(
             f"{_and(others)} can be removed in Control Panel (Add or Remove Programs), as far as the update's article"
             " says so; this collection does not do it."
+        )
+    if own:
+        lines.append(
+            f"{_and(own)} can be removed by a program of its own on the server (uninst.exe in the folder with the"
+            " hotfix's number below EXCHSRVR; on a cluster in the order of the installation); this collection does not"
+            " do it."
         )
     return lines
 

@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .state55 import addon
 from .steps import MOVES, Step, title
 
 WIDTH = 110
@@ -28,13 +29,19 @@ def runbook(plan: Mapping[str, Any]) -> str:
         lines += ["Prepare, while everything serves", *_steps(plan["prepare"].values(), "  "), ""]
     balanced = {part["wave"]: name for name, part in plan["sets"].items()}
     for number, wave in enumerate(plan["waves"]):
-        what = f", the load-balanced set {balanced[number]}" if number in balanced else ""
+        what = f", the load-balanced set {balanced[number]}" if number in balanced else _one_of(plan, wave)
         lines += _wrapped(f"Wave {number + 1} of {len(plan['waves'])}{what}: {', '.join(wave)}")
         for host in wave:
             lines += _turn(plan["turns"][host])
     for cluster, finish in plan["finish"].items():
         lines += [f"Finish of the cluster {cluster}", *_steps([finish["steps"]], "  "), ""]
     return "\n".join(lines + _notices(plan)) + "\n"
+
+
+def _one_of(plan: Mapping[str, Any], wave: Sequence[str]) -> str:
+    """Say of which set the member is whose turn it is; the others of the set serve meanwhile."""
+    group = plan["turns"][wave[0]]["set"] if len(wave) == 1 else None
+    return f", one member of the load-balanced set {group}" if group else ""
 
 
 def _before(plan: Mapping[str, Any]) -> list[str]:
@@ -60,6 +67,11 @@ def _persons(plan: Mapping[str, Any]) -> list[str]:
         for step in installs
         if step["by_hand"]
     ]
+    lines += [
+        f"Run the setup of {addon(step['object'])} on {step['host']} when the run asks for it."
+        for step in plan["steps"]
+        if step["step"] == "update_addon" and step["by_hand"]
+    ]
     if plan["by_hand"]["upgrade"]:
         lines += [
             f'In Cluster Administrator on {step["node"]}: "Upgrade Exchange Virtual Server" on the group '
@@ -82,7 +94,9 @@ def _outages(plan: Mapping[str, Any]) -> list[str]:
             )
     for turn in plan["turns"].values():
         if not turn["cluster"]:
-            lines += _wrapped(f"{turn['host']}: its Exchange services stop while the installer runs", "- ")
+            again = any(step["step"] == "optimize" for step in turn["steps"])
+            more = ", and once more for the Performance Optimizer" if again else ""
+            lines += _wrapped(f"{turn['host']}: its Exchange services stop while the installer runs{more}", "- ")
     return ["What the users notice", *lines, ""] if lines else []
 
 
@@ -119,13 +133,21 @@ def _steps(parts: Any, indent: str) -> Iterator[str]:
 def words(step: Step) -> str:
     """Return a step as a person says it, without its reason."""
     if step["step"] in MOVES:
-        return f"{title(step['step'])}: {step['object']} from {step['before']['owner']} to {step['node']}"
-    where = "" if step["object"].lower() == step["host"].lower() else f" on {step['host']}"
+        way = f"from {step['before']['owner']} to {step['node']}"
+        return f"{title(step['step'])}: {step['object']} {way}{_upgraded(step)}"
+    where = "" if step["object"].lower() == step["host"].lower() else f" on {step['host']}{_upgraded(step)}"
     if step.get("nodes"):
         where = f", {', '.join(step['before']['possible_owners'])} becomes {', '.join(step['nodes'])}"
-    elif step["step"] in ("stop_services", "start_services"):
+    elif step["step"] in ("stop_services", "start_services", "stop_exchange", "start_exchange"):
         where = f" ({', '.join(step['after']['services'])})"
     return f"{title(step['step'])}: {step['object']}{where}"
+
+
+def _upgraded(step: Step) -> str:
+    """Say what is upgraded with the step, where something is."""
+    if not step.get("upgrades"):
+        return ""
+    return ", where it upgrades itself" if step.get("version") else ", where its databases are upgraded"
 
 
 def _notices(plan: Mapping[str, Any]) -> list[str]:

@@ -95,7 +95,8 @@ def _outages(
         elif word == "bring_online":
             began = open_since.pop(where, time["from"])
             outages[where].append({"from": began, "to": time["to"], "part": step["phase"]})
-        elif word in MOVES and where not in open_since:
+        elif (word in MOVES or word == "install_update") and where not in open_since:
+            # An installer that has a group takes it offline itself (Exchange 5.5).
             outages[where].append({"from": time["from"], "to": time["to"], "part": step["phase"]})
     return outages
 
@@ -108,5 +109,5 @@ def _persons(
     return [
         {"at": times[step["index"]]["from"], "host": step["host"], "index": step["index"]}
         for step in steps
-        if by_hand.get(BY_HAND.get(step["step"], ""))
+        if by_hand.get(BY_HAND.get(step["step"], "")) or (step["step"] == "update_addon" and step.get("by_hand"))
     ]

@@ -23,6 +23,10 @@ export_schema_maps                                exported
 upgrade_connector                                 due
 compare_schema_maps                               compared
 note_backup_due                                   backup_due (the service pack's key, or None)
+save_tuning                                       saved
+stop_exchange, start_exchange                     services (name -> running, stopped)
+optimize                                          optimized
+update_addon                                      due
 take_offline, bring_online                        state (online, partially_online, offline)
 upgrade_virtual_server                            version (service_pack, build)
 verify_virtual_server                             owner, state, version
@@ -63,6 +67,11 @@ def title(word: str) -> str:
 def seconds(word: str) -> int:
     """Return the typical duration of a step in seconds; raises KeyError for a word that is not in the list."""
     return int(step_words()[word]["seconds"])
+
+
+def duration(step: Step) -> int:
+    """Return how long a planned step is expected to take: as it says itself (``seconds``), else as is usual."""
+    return int(step["seconds"]) if step.get("seconds") else seconds(step["step"])
 
 
 def make_step(

@@ -11,8 +11,13 @@ is what comes out of it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from .model import MIXED, OFFLINE, ONLINE, PARKED, Model, PlannerError
+from . import rules55
+from .model import MIXED, OFFLINE, ONLINE, PARKED, Group, Model, PlannerError
+from .procedures import PROCEDURES
+from .rules55 import need as _need
+from .state55 import PRODUCT as EXCHANGE55
 from .steps import Step
 from .updates import Updates
 
@@ -47,7 +52,9 @@ def violations(model: Model, name: str) -> set[str]:
     if len(out) > 1:
         broken.add(f"3: {', '.join(sorted(out))} of {cluster.name} are out of service together")
     for node, host_name in cluster.hosts.items():
-        if node in cluster.up and model.hosts[host_name].running:
+        host = model.hosts[host_name]
+        # A service pack of Exchange 5.5 comes to a node that serves.
+        if node in cluster.up and host.running and host.product != EXCHANGE55:
             broken.add(f"2: the Cluster service runs on {node} beside the installer")
     for group in cluster.groups.values():
         if not group.virtual_server:
@@ -66,11 +73,6 @@ def violations(model: Model, name: str) -> set[str]:
     return broken
 
 
-def _need(holds: bool, step: Step, what: str) -> None:
-    if not holds:
-        raise PlannerError(f"{step['step']} {step['object']} on {step['host']}: {what}")
-
-
 def _stage(model: Model, step: Step, updates: Updates) -> None:
     model.change_host(step["host"], unstaged=model.hosts[step["host"]].unstaged - {step["object"]})
 
@@ -84,13 +86,31 @@ def _move(model: Model, step: Step, updates: Updates) -> None:
     group, target = cluster.groups[step["group"]], step["node"]
     _need(target in cluster.up, step, f"{target} is not up")
     _need(target in group.allowed, step, f"{target} is no possible owner")
+    if group.virtual_server and rules55.is_55(model, cluster):
+        rules55.check_move(model, step, cluster, updates)
+        goal = model.host_of(cluster.name, target)
+        model.change_group(cluster.name, group.name, owner=target, **rules55.moved(group, goal))
+        return
     if group.virtual_server:
         source, goal = model.host_of(cluster.name, group.owner), model.host_of(cluster.name, target)
         upgraded = group.upgraded and updates.target(goal.product) is not None
         _need(not (upgraded and goal.old), step, f"A10: it is upgraded, and {target} is not updated")
         came_online = source.updated and group.upgraded and group.state == ONLINE
         _need(goal.updated or not came_online, step, f"{target} is not updated, and the virtual server was online")
-    model.change_group(cluster.name, group.name, owner=target)
+    online = group.virtual_server and group.state == ONLINE
+    upgraded_there = _upgrades_itself(model, cluster.name, group, target, updates) if online else {}
+    model.change_group(cluster.name, group.name, owner=target, **upgraded_there)
+
+
+def _upgrades_itself(model: Model, cluster: str, group: Group, node: str, updates: Updates) -> dict[str, Any]:
+    """Return what changes of a virtual server that comes online on ``node``: of Exchange 2000 it upgrades itself.
+
+    Its System Attendant does it where the node is newer [V, evand blog and KB 887722].
+    """
+    host = model.host_of(cluster, node)
+    if PROCEDURES[host.product].upgrade != "itself" or group.upgraded or host.old:
+        return {}
+    return {"upgraded": True, "known": True, **updates.version_after(host.product, group.version)}
 
 
 def _stop(model: Model, step: Step, updates: Updates) -> None:
@@ -104,7 +124,9 @@ def _stop(model: Model, step: Step, updates: Updates) -> None:
 def _install(model: Model, step: Step, updates: Updates) -> None:
     host, key = model.hosts[step["host"]], step["object"]
     _need(host.chain[:1] == (key,), step, f"the chain of the host is {list(host.chain)}")
-    if host.cluster:
+    if host.product == EXCHANGE55:
+        rules55.check_install(model, step, host, updates)
+    elif host.cluster:
         cluster = model.clusters[host.cluster]
         _need(host.node not in cluster.up, step, "2: the Cluster service of the node runs")
         owners = [group.owner for group in cluster.groups.values() if group.virtual_server or group.quorum]
@@ -122,11 +144,14 @@ def _install(model: Model, step: Step, updates: Updates) -> None:
         restart_pending=updates.by_id[key].get("restart") == "always",
         backup_due=key if updates.by_id[key]["kind"] == "service_pack" else host.backup_due,
     )
+    if host.product == EXCHANGE55:
+        rules55.installed(model, host, key, updates)
 
 
 def _restart(model: Model, step: Step, updates: Updates) -> None:
     host = model.hosts[step["host"]]
     if host.cluster:
+        _need(host.product != EXCHANGE55, step, "5: no node of an Exchange 5.5 cluster is restarted")
         _need(host.node not in model.clusters[host.cluster].up, step, "8: the node still serves")
     model.change_host(host.name, restart_pending=False)
 
@@ -138,7 +163,10 @@ def _start(model: Model, step: Step, updates: Updates) -> None:
 
 
 def _take_offline(model: Model, step: Step, updates: Updates) -> None:
-    group = model.clusters[step["cluster"]].groups[step["group"]]
+    cluster = model.clusters[step["cluster"]]
+    group = cluster.groups[step["group"]]
+    if rules55.is_55(model, cluster):
+        rules55.check_take_offline(model, step, cluster, updates)
     _need(group.state in (ONLINE, MIXED), step, f"it is {group.state}")
     model.change_group(step["cluster"], group.name, state=PARKED)
 
@@ -146,6 +174,8 @@ def _take_offline(model: Model, step: Step, updates: Updates) -> None:
 def _upgrade(model: Model, step: Step, updates: Updates) -> None:
     """The preconditions are those of KB 328839 (A16); the coordinator's is checked before planning."""
     group = model.clusters[step["cluster"]].groups[step["group"]]
+    product = model.host_of(step["cluster"], group.owner).product
+    _need(PROCEDURES[product].upgrade == "menu", step, f"nobody upgrades a virtual server of Exchange {product}")
     _need(group.state == PARKED, step, f"its resources are not offline but for three: {group.state}")
     _need(model.host_of(step["cluster"], group.owner).updated, step, f"{group.owner} is not updated")
     version = step["after"]["version"]
@@ -173,10 +203,13 @@ def _bring_online(model: Model, step: Step, updates: Updates) -> None:
     cluster = model.clusters[step["cluster"]]
     group = cluster.groups[step["group"]]
     _need(group.state in (PARKED, MIXED, OFFLINE), step, f"it is {group.state}")
+    if rules55.is_55(model, cluster):
+        rules55.check_bring_online(model, step, cluster)
     if group.upgraded and group.resource is not None:
         old = [node for node in group.allowed if model.host_of(cluster.name, node).old]
         _need(not old, step, f"A10: it is upgraded, and {old} are possible owners that are not updated")
-    model.change_group(cluster.name, group.name, state=ONLINE)
+    upgraded_there = _upgrades_itself(model, cluster.name, group, group.owner, updates)
+    model.change_group(cluster.name, group.name, state=ONLINE, **upgraded_there)
 
 
 def _verify_host(model: Model, step: Step, updates: Updates) -> None:
@@ -246,5 +279,6 @@ _EFFECTS: dict[str, Callable[[Model, Step, Updates], None]] = {
     "upgrade_connector": _upgrade_connector,
     "compare_schema_maps": _compare_connector,
     "note_backup_due": _note_backup,
+    **rules55.EFFECTS,
 }
 """Step word -> what it does; ``export_schema_maps`` changes nothing that is planned with."""

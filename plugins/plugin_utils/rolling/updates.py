@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -55,8 +55,11 @@ class Updates:
         self._check_order(problems)
 
     def _check_order(self, problems: Problems) -> None:
-        """Service packs contain those before them: named the other way round the second one could not be installed."""
-        packs = [entry for entry in self.given if entry.get("kind") == "service_pack"]
+        """Service packs contain those before them: named the other way round the second one could not be installed.
+
+        Those of a suite do not take part: they are for other servers, or bring more.
+        """
+        packs = [entry for entry in self.given if entry.get("kind") == "service_pack" and not entry.get("edition")]
         for number, entry in enumerate(packs):
             for later in packs[number + 1 :]:
                 numbers = [str((each.get("result") or {}).get("service_pack")) for each in (entry, later)]
@@ -71,6 +74,12 @@ class Updates:
     def own_hotfixes(self) -> frozenset[str]:
         """The hotfixes of Exchange in this run."""
         return frozenset(levels.hotfix_of(entry) for entry in self.entries if entry["kind"] == "hotfix")
+
+    def level_of(self, exchange: Mapping[str, Any]) -> Level:
+        """Return the level of an observed server; with the suite's where one of the updates is for the suite."""
+        entries = self.of(str(exchange.get("product")))
+        suite = any(levels.is_suite(entry) and levels.for_edition(entry, exchange) for entry in entries)
+        return Level.of(exchange, suite=suite)
 
     @property
     def keys(self) -> list[str]:
@@ -91,6 +100,10 @@ class Updates:
     def of(self, product: str) -> list[Update]:
         """Return the named updates that are for hosts with this Exchange: its own and those of Windows."""
         return [entry for entry in self.given if str(entry["product"]) in (product, WINDOWS)]
+
+    def own(self, product: str) -> list[str]:
+        """Return the keys of all updates of a product, with those that another one requires."""
+        return [key for key, entry in self.by_id.items() if str(entry["product"]) == product]
 
     def service_pack(self, product: str) -> Update | None:
         """Return the last service pack among the updates of a product."""
@@ -114,6 +127,27 @@ class Updates:
                 found = Target(str(entry["id"]), pack, int(entry["result"]["build"]))
         return found
 
+    def version_after(self, product: str, version: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the version that the upgrade of a virtual server leads to: that of the last update that asks for it.
+
+        version: ``service_pack`` and ``build`` as they are before it.
+        """
+        result = {"service_pack": version["service_pack"], "build": version["build"]}
+        for entry in self.of(product):
+            if self.raises([str(entry["id"])]):
+                brings = entry["result"]
+                result["service_pack"] = int(brings.get("service_pack", result["service_pack"]))
+                result["build"] = brings.get("build", result["build"])
+        return result
+
+    def database_minutes(self, chain: Iterable[str]) -> int | None:
+        """Return how long the store upgrades its databases after these updates; None: it does not.
+
+        It upgrades them once, to the newest of them, as it first opens them. The catalogue's estimate is for people.
+        """
+        found = [int(self.by_id[key].get("database_minutes") or 0) for key in chain if self.by_id[key].get("databases")]
+        return max(found, default=None)
+
     def raises(self, chain: Sequence[str]) -> bool:
         """Whether one of these updates is one after which virtual servers have to be upgraded."""
         return any(
@@ -129,17 +163,20 @@ class Updates:
 
 @dataclass
 class Chain:
-    """Finds the chain of one host: the keys of what it still needs, in the order of installation."""
+    """Finds the chain of one host: the keys of what it still needs, in the order of installation.
+
+    level: what is on the host, or will be with its next restart.
+    """
 
     host: str
     updates: Updates
     exchange: Mapping[str, Any]
+    level: Level
     phases: Mapping[str, str]
     problems: Problems
 
     def __post_init__(self) -> None:
         """Begin with what is on the host."""
-        self.level = Level.of(self.exchange)
         self.found: list[str] = []
         self.replaced_by = ""
 
@@ -174,7 +211,19 @@ class Chain:
             return False
         if self._phase(entry) == "running":
             return True
+        if not levels.for_edition(entry, self.exchange):
+            return not self._served_otherwise(entry)
         return levels.applies(entry, self.exchange.get("os") or {}) and not levels.has(entry, self.level)
+
+    def _served_otherwise(self, entry: Update) -> bool:
+        """Whether another service pack of the run brings to this host what ``entry`` brings to another edition."""
+        pack = int(entry["result"].get("service_pack") or 0)
+        return any(
+            other["kind"] == "service_pack"
+            and levels.for_edition(other, self.exchange)
+            and int(other["result"]["service_pack"]) >= pack
+            for other in self.updates.of(str(self.exchange["product"]))
+        )
 
     def _take(self, entry: Update) -> None:
         self.found.append(str(entry["id"]))
@@ -184,6 +233,14 @@ class Chain:
 
     def _may(self, entry: Update, entries: Sequence[Update], later: Sequence[Update]) -> bool:
         """Whether the update can be installed at its place; takes its prerequisites into the chain before it."""
+        if not levels.for_edition(entry, self.exchange):
+            self.problems.add(
+                self.host,
+                f"{entry['id']} is for Small Business Server only, and the server is none.",
+                "Take the server out of this run, or name the service pack of Exchange as well: then each server gets "
+                "the one that is for it.",
+            )
+            return False
         unfit = levels.unfit(entry, self.level)
         if unfit and entry["kind"] == "hotfix" and any(self._same(entry, other) for other in entries):
             return False
@@ -192,15 +249,21 @@ class Chain:
             if packs:
                 self._add_replaced(entry, str(packs[0]["id"]))
                 return False
-        if unfit and self.replaced_by and entry["kind"] == "hotfix":
+        if unfit and self.replaced_by and entry["kind"] == "hotfix" and not levels.for_pack(entry, self.level):
             self._add_replaced(entry, self.replaced_by)
             return False
-        if unfit:
+        # What it requires may bring what it lacks, except another service pack.
+        if unfit and not (entry.get("requires") and levels.for_pack(entry, self.level)):
             self.problems.add(self.host, *unfit)
             return False
         # Every one is asked, also after the first that is missing: all problems are told at once.
         there = [self._require(entry, need) for need in entry.get("requires") or []]
-        return False not in there
+        if False in there:
+            return False
+        unfit = levels.unfit(entry, self.level)
+        if unfit:
+            self.problems.add(self.host, *unfit)
+        return unfit is None
 
     def _same(self, entry: Update, other: Update) -> bool:
         """Whether ``other`` is the same hotfix for the level that the server has."""
@@ -237,11 +300,12 @@ class Chain:
         if not named and not levels.package_given(wanted) and not self._begun(wanted):
             what = levels.hotfix_of(wanted) if wanted["kind"] != "service_pack" else wanted["id"]
             title = f" ({wanted['title']})" if wanted.get("title") else ""
+            restart = " and restart the host" if wanted.get("restart") == "always" else ""
             self.problems.add(
                 self.host,
                 f"{what}{title} is missing on the host; {entry['id']} needs it there first.",
                 f"Give its package (package.path of {wanted['id']} in a catalogue of the site): then this run installs "
-                f"it before {entry['id']}. Or install it yourself and restart the host; then start again.",
+                f"it before {entry['id']}. Or install it yourself{restart}; then start again.",
             )
             return False
         if not self._begun(wanted) and not self._may(wanted, [], []):

@@ -48,4 +48,45 @@ IIS_FIX: dict[str, Any] = {
     "package": {"path": "\\\\files\\updates\\fix.exe"},
 }
 WITH_FIX: dict[str, Any] = {**SP2, "requires": [{"update": IIS_FIX["id"], "on": "cluster"}]}
-UPDATES = {entry["id"]: entry for entry in (SP1, SP2, HOTFIX, FOR_SP1, FOR_SP2, IIS_FIX)}
+SP3_2000: dict[str, Any] = {
+    "id": "exchange2000-sp3",
+    "title": "Exchange 2000 Service Pack 3",
+    "kind": "service_pack",
+    "product": "2000",
+    "from": [{"service_pack": 0}, {"service_pack": 1}, {"service_pack": 2}],
+    "result": {"service_pack": 3, "build": 6249},
+    "databases": True,
+    "database_minutes": 30,
+}
+ROLLUP: dict[str, Any] = {
+    "id": "exchange2000-kb870540",
+    "title": "Rollup for Exchange 2000 SP3 (August 2004)",
+    "kind": "hotfix",
+    "product": "2000",
+    "from": [{"service_pack": 3}],
+    "result": {"hotfix": "KB870540"},
+    "upgrades_virtual_server": False,
+    "package": {"path": "\\\\files\\updates\\Exchange2000-KB870540-x86-ENU.exe"},
+    "databases": True,
+    "database_minutes": 10,
+}
+AFTER_ROLLUP: dict[str, Any] = {
+    **ROLLUP,
+    "id": "exchange2000-kb912442",
+    "title": "Security update for Exchange 2000 SP3 (MS06-029)",
+    "from": [{"service_pack": 3, "hotfix": "KB870540"}],
+    "result": {"hotfix": "KB912442"},
+    "requires": [{"update": ROLLUP["id"], "on": "any"}],
+}
+SUITE: dict[str, Any] = {
+    **SP3_2000,
+    "id": "sbs2000-sp1",
+    "title": "Small Business Server 2000 Service Pack 1",
+    "edition": "small_business",
+    "from": [{"service_pack": 0}, {"service_pack": 1}, {"service_pack": 2}, {"service_pack": 3}],
+    "result": {"service_pack": 3, "build": 6249, "windows_service_pack": 3, "suite_service_pack": 1},
+    "restart": "always",
+}
+UPDATES = {
+    entry["id"]: entry for entry in (SP1, SP2, HOTFIX, FOR_SP1, FOR_SP2, IIS_FIX, SP3_2000, ROLLUP, AFTER_ROLLUP, SUITE)
+}

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from itertools import combinations_with_replacement, permutations
 from typing import Any
 
-from ansible_collections.mailops.exchange.tests.unit.rolling.support import World
+from ansible_collections.mailops.exchange.tests.unit.rolling.support import BUILDS, World
 
 Server = tuple[int, int]
 """A virtual server: owner, possible owners as bits."""
@@ -97,15 +97,17 @@ def cases(nodes: int, servers: int, ready: int, *, least_possible: int = 2) -> I
             yield nodes, ready, tuple(kinds[each] for each in chosen)
 
 
-def estate_of(case: Case, turned: int = 0) -> dict[str, Any]:
+def estate_of(case: Case, turned: int = 0, product: str = "2003") -> dict[str, Any]:
     """The observed estate of a cluster. turned: its nodes get other names, which must not matter."""
     nodes, ready, servers = case
     names = [f"n{(node * (nodes - 1) + turned) % nodes + 1 if turned % 2 else node + 1}" for node in range(nodes)]
-    world = World()
+    world = World(product)
+    done = world.least + 1
     world.cluster("mail", names, quorum=names[turned % nodes])
     for node in names[:ready]:
-        world.hosts[node]["exchange"].update(service_pack=2, build=7638, hotfixes=["KB831464", "KB912442"])
+        build = BUILDS[product][done]
+        world.hosts[node]["exchange"].update(service_pack=done, build=build, hotfixes=["KB831464", "KB912442"])
     for index, (owner, possible) in enumerate(servers):
         owners = [names[node] for node in range(nodes) if possible >> node & 1]
-        world.evs("mail", f"EVS{index}", names[owner], owners, service_pack=2 if owner < ready else 1)
+        world.evs("mail", f"EVS{index}", names[owner], owners, service_pack=done if owner < ready else None)
     return world.estate()

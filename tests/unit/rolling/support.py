@@ -9,19 +9,44 @@ import copy
 from typing import Any
 
 from ansible_collections.mailops.exchange.tests.unit.rolling.entries import (
+    AFTER_ROLLUP,
     FOR_SP1,
     FOR_SP2,
     HOTFIX,
     IIS_FIX,
+    ROLLUP,
     SP1,
     SP2,
+    SP3_2000,
+    SUITE,
     UPDATES,
     WITH_FIX,
 )
+from ansible_collections.mailops.exchange.tests.unit.rolling.world_hosts import HostDeeds
 
-__all__ = ["FOR_SP1", "FOR_SP2", "HOTFIX", "IIS_FIX", "SP1", "SP2", "UPDATES", "WITH_FIX", "World", "two_nodes"]
+__all__ = [
+    "AFTER_ROLLUP",
+    "FOR_SP1",
+    "FOR_SP2",
+    "HOTFIX",
+    "IIS_FIX",
+    "ROLLUP",
+    "SP1",
+    "SP2",
+    "SP3_2000",
+    "SUITE",
+    "UPDATES",
+    "WITH_FIX",
+    "World",
+    "two_nodes",
+]
 
-BUILDS = {0: 6944, 1: 7226, 2: 7638}
+BUILDS = {"2003": {0: 6944, 1: 7226, 2: 7638}, "2000": {2: 5762, 3: 6249}}
+VERSIONS = {"2003": "6.5", "2000": "6.0"}
+SYSTEMS = {
+    "2003": {"name": "server2003", "version": "5.2", "build": 3790, "service_pack": 2},
+    "2000": {"name": "2000", "version": "5.0", "build": 2195, "service_pack": 2},
+}
 TYPES = {
     "IP Address": "IP Address",
     "Name": "Network Name",
@@ -32,28 +57,48 @@ TYPES = {
 STAYING = ("IP Address", "Network Name", "Physical Disk")
 
 
-class World:
-    """Servers and clusters, with methods that do what the steps say."""
+class World(HostDeeds):
+    """Servers and clusters, with methods that do what the steps say.
 
-    def __init__(self) -> None:
+    ``levels``: the service pack that a virtual server really has, whatever the directory shows of it. Of Exchange 2000:
+    ``stores``: the newest store (service pack, number of hotfixes) that has opened its databases; ``unheld``: those
+    that have upgraded themselves and are not held to updated nodes yet. ``least``: the service pack of servers of which
+    nothing else is said.
+    """
+
+    def __init__(self, product: str = "2003") -> None:
+        self.product = product
+        self.least = 1 if product == "2003" else 2
+        self.levels: dict[str, int] = {}
+        self.stores: dict[str, tuple[int, int]] = {}
+        self.unheld: set[str] = set()
         self.hosts: dict[str, dict[str, Any]] = {}
         self.clusters: dict[str, dict[str, Any]] = {}
         self.directory: dict[str, Any] | None = {}
         self.outages: dict[str, int] = {}
 
-    def server(self, name: str, service_pack: int = 1, *, front_end: bool = False, clustered: bool = False) -> Any:
+    def back(self, group: str) -> None:
+        """Have a virtual server of Exchange 2000 that was upgraded be as it was before."""
+        self._entry(group.upper(), 2)
+        self.stores[group] = (2, 0)
+        self.unheld.discard(group.upper())
+
+    def server(
+        self, name: str, service_pack: int | None = None, *, front_end: bool = False, clustered: bool = False
+    ) -> Any:
         """Add a server and return its entry, to be changed at will."""
+        service_pack = self.least if service_pack is None else service_pack
         self.hosts[name] = {
             "exchange": {
                 "computer_name": name.upper(),
                 "installed": True,
-                "product": "2003",
-                "version": "6.5",
-                "build": BUILDS[service_pack],
+                "product": self.product,
+                "version": VERSIONS[self.product],
+                "build": BUILDS[self.product][service_pack],
                 "service_pack": service_pack,
-                "hotfixes": ["KB831464"],
+                "hotfixes": ["KB831464"] if self.product == "2003" else [],
                 "edition": None,
-                "os": {"name": "server2003", "version": "5.2", "build": 3790, "service_pack": 2},
+                "os": dict(SYSTEMS[self.product]),
                 "clustered": clustered,
                 "services": {},
                 "boot_time": "20261122080000.000000+000",
@@ -73,16 +118,18 @@ class World:
 
     def _entry(self, name: str, service_pack: int, front_end: bool = False) -> None:
         assert self.directory is not None
+        self.levels[name] = service_pack
+        build = BUILDS[self.product][service_pack]
         self.directory[name] = {
             "name": name,
-            "serial_number": f"Version 6.5 (Build {BUILDS[service_pack]}.0: Service Pack {service_pack})",
-            "product": "2003",
+            "serial_number": f"Version {VERSIONS[self.product]} (Build {build}.0: Service Pack {service_pack})",
+            "product": self.product,
             "service_pack": service_pack,
-            "build": BUILDS[service_pack],
+            "build": build,
             "front_end": front_end,
         }
 
-    def cluster(self, name: str, nodes: list[str], quorum: str, service_pack: int = 1) -> None:
+    def cluster(self, name: str, nodes: list[str], quorum: str, service_pack: int | None = None) -> None:
         """Add a cluster of the inventory names ``nodes``; ``quorum`` owns the quorum group."""
         for node in nodes:
             self.server(node, service_pack, clustered=True)
@@ -126,9 +173,10 @@ class World:
         owner: str,
         possible: list[str] | None = None,
         preferred: list[str] | None = None,
-        service_pack: int = 1,
+        service_pack: int | None = None,
     ) -> dict[str, Any]:
         """Add a virtual server and return its group."""
+        service_pack = self.least if service_pack is None else service_pack
         row = self.group(cluster, name, owner, possible)
         row["virtual_server"], row["network_name"] = True, name.upper()
         row["hold"] = {"resource": f"{name} System Attendant", "possible_owners": list(row["possible_owners"])}
@@ -136,6 +184,7 @@ class World:
         for word, kind in TYPES.items():
             self._resource(cluster, name, f"{name} {word}", kind)
         self._entry(name.upper(), service_pack)
+        self.stores[name] = (service_pack, 0)
         self.outages[f"{cluster}/{name}"] = 0
         return row
 
@@ -204,27 +253,20 @@ class World:
             for row in found["groups"].values():
                 if not row["virtual_server"] or row["state"] != "online" or self.directory is None:
                     continue
+                if row["network_name"] in self.unheld:
+                    continue
                 for node in row["possible_owners"]:
                     level = self.hosts[self.host(node)]["exchange"]["service_pack"]
-                    assert self.directory[row["network_name"]]["service_pack"] <= level
-
-    def _do_stage_package(self, step: dict[str, Any], update: Any) -> None:
-        self.hosts[step["host"]]["packages"][step["object"]]["staged"] = True
-
-    def _do_note_owners(self, step: dict[str, Any], update: Any) -> None:
-        self.hosts[step["host"]]["note"] = copy.deepcopy(step["after"])
-
-    def _do_remove_note(self, step: dict[str, Any], update: Any) -> None:
-        self.hosts[step["host"]]["note"] = None
-
-    def _do_verify_host(self, step: dict[str, Any], update: Any) -> None:
-        found = self.hosts[step["host"]]["exchange"]
-        assert found["service_pack"] == step["after"]["service_pack"]
-        assert set(step["after"]["hotfixes"]) <= set(found["hotfixes"])
+                    assert self.levels[row["network_name"]] <= level
 
     def _do_verify_virtual_server(self, step: dict[str, Any], update: Any) -> None:
         row = self.clusters[step["cluster"]]["groups"][step["group"]]
         assert (row["owner"], row["state"]) == (step["after"]["owner"], "online")
+        if self.directory is not None:
+            if self.directory[row["network_name"]]["service_pack"] != self.levels[row["network_name"]]:
+                # It has caught up by now.
+                self._entry(row["network_name"], self.levels[row["network_name"]])
+            assert step["after"]["version"]["service_pack"] == self.levels[row["network_name"]]
 
     def _do_limit_owners(self, step: dict[str, Any], update: Any) -> None:
         """The possible owners of the group are those of all its resources."""
@@ -237,41 +279,9 @@ class World:
         found["resources"][step["resource"]]["possible_owners"] = list(step["nodes"])
         every = [set(res["possible_owners"]) for res in found["resources"].values() if res["group"] == step["group"]]
         row["possible_owners"] = sorted(set.intersection(*every))
+        self.unheld.discard(row["network_name"])
 
     _do_restore_owners = _do_limit_owners
-
-    def _do_leave_rotation(self, step: dict[str, Any], update: Any) -> None:
-        found = self.hosts[step["host"]]["rotation"]
-        assert found["set"] == step["object"]
-        found["state"] = "out"
-
-    def _do_join_rotation(self, step: dict[str, Any], update: Any) -> None:
-        assert self.hosts[step["host"]]["rotation"]["state"] != "in"
-        self.hosts[step["host"]]["rotation"]["state"] = "in"
-
-    def _do_stop_services(self, step: dict[str, Any], update: Any) -> None:
-        found = self.hosts[step["host"]]["interfering"]
-        noted = {name: {"start_type": "auto", "state": "running"} for name in found["running"]}
-        found.update(running={}, note={**noted, **(found["note"] or {})})
-
-    def _do_start_services(self, step: dict[str, Any], update: Any) -> None:
-        found = self.hosts[step["host"]]["interfering"]
-        ran = {name: {} for name, row in (found["note"] or {}).items() if row["state"] == "running"}
-        found.update(running={**found["running"], **ran}, note=None)
-
-    def _do_export_schema_maps(self, step: dict[str, Any], update: Any) -> None:
-        assert not self.hosts[step["host"]]["connector"].get("begun")
-
-    def _do_upgrade_connector(self, step: dict[str, Any], update: Any) -> None:
-        self.hosts[step["host"]]["connector"].update(begun=True)
-
-    def _do_compare_schema_maps(self, step: dict[str, Any], update: Any) -> None:
-        self.hosts[step["host"]]["connector"].update(begun=False, due=False)
-
-    def _do_note_backup_due(self, step: dict[str, Any], update: Any) -> None:
-        note = self.hosts[step["host"]]["backup_due"]
-        assert note == {"update": step["after"]["backup_due"], "noted": False}
-        note["noted"] = True
 
     def _do_move_group(self, step: dict[str, Any], update: Any) -> None:
         found = self.clusters[step["cluster"]]
@@ -281,11 +291,11 @@ class World:
         assert group["owner"] == step["before"]["owner"]
         if group["virtual_server"] and group["state"] == "online":
             self.outages[f"{step['cluster']}/{step['group']}"] += 1
-            self._fits(step["group"], target)
+            self._fits(step, target)
         elif group["virtual_server"] and self.directory is not None:
             # Upgraded, it goes nowhere where it could not come online.
             level = self.hosts[self.host(target)]["exchange"]["service_pack"]
-            assert self.directory[group["network_name"]]["service_pack"] <= level
+            assert self.levels[group["network_name"]] <= level
         group["owner"] = target
         for row in found["resources"].values():
             if row["group"] == step["group"]:
@@ -293,54 +303,37 @@ class World:
 
     _do_move_home = _do_failover_test = _do_move_group
 
-    def _fits(self, group: str, node: str) -> None:
-        """A virtual server comes online only on a node of its own service pack."""
+    def _fits(self, step: dict[str, Any], node: str) -> None:
+        """A virtual server comes online only on a node of its own service pack; of Exchange 2000 it upgrades itself."""
         assert self.directory is not None
-        level = self.hosts[self.host(node)]["exchange"]["service_pack"]
-        assert self.directory[group.upper()]["service_pack"] == level
+        group, found = step["group"], self.hosts[self.host(node)]["exchange"]
+        level = found["service_pack"]
+        if self.product == "2003":
+            assert self.levels[group.upper()] == level
+            return
+        assert self.levels[group.upper()] <= level
+        store = (level, len(found["hotfixes"]))
+        upgrades = level > self.levels[group.upper()] or store > self.stores[group]
+        assert step.get("upgrades", False) == upgrades or step["step"] == "bring_online"
+        assert store >= self.stores[group]
+        self.stores[group] = store
+        if level > self.levels[group.upper()]:
+            assert step["version"] == {"service_pack": level, "build": found["build"]}
+            self._entry(group.upper(), level)
+            owners = self.clusters[step["cluster"]]["groups"][group]["possible_owners"]
+            if any(self.hosts[self.host(each)]["exchange"]["service_pack"] < level for each in owners):
+                self.unheld.add(group.upper())
 
     def _do_stop_cluster_service(self, step: dict[str, Any], update: Any) -> None:
         found = self.clusters[step["cluster"]]
         owned = [row for row in found["groups"].values() if row["owner"] == step["object"]]
         assert not any(row["virtual_server"] or row["quorum"] for row in owned)
+        assert not self.unheld
         found["nodes"][step["object"]] = "down"
         assert list(found["nodes"].values()).count("down") == 1
 
     def _do_start_cluster_service(self, step: dict[str, Any], update: Any) -> None:
         self.clusters[step["cluster"]]["nodes"][step["object"]] = "up"
-
-    def _do_install_update(self, step: dict[str, Any], update: Any) -> None:
-        entry = self.hosts[step["host"]]
-        update = update if update and update["id"] == step["object"] else UPDATES[step["object"]]
-        assert not entry["interfering"]["running"]
-        assert not entry["rotation"] or entry["rotation"]["method"] == "none" or entry["rotation"]["state"] == "out"
-        for found in self.clusters.values():
-            assert found["nodes"].get(entry["exchange"]["computer_name"], "down") == "down"
-        needed = [need.get("service_pack") for need in update.get("from") or []]
-        assert not needed or entry["exchange"]["service_pack"] in needed or update["kind"] == "service_pack"
-        if update["kind"] == "service_pack":
-            entry["exchange"].update(update["result"])
-            entry["backup_due"] = {"update": update["id"], "noted": False}
-            # The hotfixes of Exchange for the level before are no longer there.
-            entry["exchange"]["hotfixes"] = [fix for fix in entry["exchange"]["hotfixes"] if fix != "KB912442"]
-            name = entry["exchange"]["computer_name"]
-            if self.directory and name in self.directory:
-                self._entry(name, update["result"]["service_pack"], self.directory[name]["front_end"])
-        else:
-            entry["exchange"]["hotfixes"].append(update["result"]["hotfix"])
-        pending = update.get("restart") == "always"
-        entry["installations"][step["object"]] = {"phase": "finished", "exit_code": 0, "restart_pending": pending}
-
-    def _do_restart_host(self, step: dict[str, Any], update: Any) -> None:
-        """A restart starts the Cluster service of a node."""
-        entry = self.hosts[step["host"]]
-        if step.get("unpredictable"):
-            return
-        for installation in entry["installations"].values():
-            installation["restart_pending"] = False
-        for found in self.clusters.values():
-            if entry["exchange"]["computer_name"] in found["nodes"]:
-                found["nodes"][entry["exchange"]["computer_name"]] = "up"
 
     def _do_take_offline(self, step: dict[str, Any], update: Any) -> None:
         if self.clusters[step["cluster"]]["groups"][step["group"]]["state"] == "online":
@@ -351,6 +344,7 @@ class World:
         """It gets the level of the node that it stands on."""
         row = self.clusters[step["cluster"]]["groups"][step["group"]]
         assert row["state"] == "partially_online"
+        assert self.product == "2003"
         level = self.hosts[self.host(row["owner"])]["exchange"]["service_pack"]
         assert step["after"]["version"]["service_pack"] == level
         self._entry(row["network_name"], level)
@@ -360,7 +354,7 @@ class World:
     def _do_bring_online(self, step: dict[str, Any], update: Any) -> None:
         row = self.clusters[step["cluster"]]["groups"][step["group"]]
         if row["virtual_server"]:
-            self._fits(step["group"], row["owner"])
+            self._fits(step, row["owner"])
         self.unpark(step["cluster"], step["group"])
 
 
@@ -368,9 +362,9 @@ def _nothing() -> dict[str, Any]:
     return {"phase": "none", "exit_code": None, "restart_pending": False}
 
 
-def two_nodes() -> World:
+def two_nodes(product: str = "2003", service_pack: int | None = None) -> World:
     """An active/passive cluster, EVS1 on n1, which is its preferred owner, and the quorum there too."""
-    world = World()
-    world.cluster("mail", ["n1", "n2"], quorum="n1")
-    world.evs("mail", "EVS1", "n1", preferred=["n1"])
+    world = World(product)
+    world.cluster("mail", ["n1", "n2"], quorum="n1", service_pack=service_pack)
+    world.evs("mail", "EVS1", "n1", preferred=["n1"], service_pack=service_pack)
     return world

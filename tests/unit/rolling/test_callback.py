@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailops.exchange.plugins.callback.change_record import CallbackModule
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import make_plan
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.runbook import runbook
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.schedule import make_schedule
 from ansible_collections.mailops.exchange.tests.unit.rolling.support import SP2, World, two_nodes
 
 PLUGINS = Path(__file__).resolve().parents[3] / "plugins"
@@ -312,3 +314,17 @@ def test_several_servers_keep_their_levels(site: Path) -> None:
     assert found["outcome"] == "done"
     assert (found["hosts"]["n1"]["before"]["service_pack"], found["hosts"]["n1"]["after"]["service_pack"]) == (1, 2)
     assert any(text.startswith("n1: full backup due") for text in found["due"])
+
+
+def test_a_plan_that_goes_on_with_another_keeps_its_digest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = make_plan(two_nodes().estate(), [SP2], {})
+    schedule = make_schedule(plan, {})
+    for digest in ("1" * 64, "2" * 64, "3" * 64):
+        # Each time by a run of its own.
+        callback = CallbackModule()
+        monkeypatch.setattr(callback, "_directory", lambda: tmp_path)
+        callback._write_plan({"plan": {**plan, "digest": digest}, "schedule": schedule})
+    assert json.loads((tmp_path / "plan.json").read_text())["earlier_digests"] == ["1" * 64, "2" * 64]
+    (tmp_path / "plan.json").write_text("no plan")
+    callback._write_plan({"plan": plan, "schedule": schedule})
+    assert json.loads((tmp_path / "plan.json").read_text())["earlier_digests"] == []

@@ -9,9 +9,18 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.documents import documents
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import NoPlan, make_plan
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.runbook import runbook
-from ansible_collections.mailops.exchange.tests.unit.rolling.support import FOR_SP2, HOTFIX, SP2, World, two_nodes
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.schedule import make_schedule
+from ansible_collections.mailops.exchange.tests.unit.rolling.support import (
+    FOR_SP2,
+    HOTFIX,
+    IIS_FIX,
+    SP2,
+    World,
+    two_nodes,
+)
 
 
 def balanced(
@@ -136,6 +145,36 @@ def test_a_back_end_in_a_set_is_refused() -> None:
     assert "no front-end" in found["web1"][0]
     assert "mailops_exchange_load_balanced" in found["n1"][1]
     assert "dancing" in found["web2"][0]
+
+
+def test_mobile_clients_notice_mixed_versions() -> None:
+    """Said where front-ends and back-ends both get an update of Exchange in this run, in every form of the plan."""
+    world = two_nodes()
+    balanced(world, "web1", "web")
+    world.server("fe1", front_end=True)
+    plan = make_plan(world.estate(), [SP2], {})
+    (notice,) = plan["notices"]
+    assert "while their versions are mixed, mobile clients can see synchronisation-key errors" in notice
+    assert "mobile clients can see" in runbook(plan)
+    made = documents(plan, make_schedule(plan, {}), [])
+    assert all("mobile clients can see" in " ".join(made[name].split()) for name in ("plan.md", "plan.html"))
+    again = make_plan(world.estate(), [HOTFIX], {})
+    assert len(again["notices"]) == 1
+    for step in plan["steps"]:
+        world.do(step)
+        if step["step"] == "join_rotation":
+            break
+    # What is left are back-ends: the others are ahead of them already.
+    assert make_plan(world.estate(), [SP2], {})["notices"] == []
+    only_windows = two_nodes()
+    balanced(only_windows, "web1", "web")
+    for entry in only_windows.hosts.values():
+        entry["exchange"]["os"]["service_pack"] = 0
+        entry["exchange"]["hotfixes"] = []
+    assert make_plan(only_windows.estate(), [IIS_FIX], {})["notices"] == []
+    alone = World()
+    balanced(alone, "web1", "web")
+    assert make_plan(alone.estate(), [SP2], {})["notices"] == []
 
 
 # Front-ends outside of the run

@@ -18,14 +18,14 @@ import pytest
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import NoPlan, make_plan
 from ansible_collections.mailops.exchange.tests.unit.rolling.least_outages import Case, cases, estate_of, fewest
-from ansible_collections.mailops.exchange.tests.unit.rolling.support import FOR_SP2, HOTFIX, SP2
+from ansible_collections.mailops.exchange.tests.unit.rolling.support import FOR_SP2, HOTFIX, SP2, SP3_2000
 
 OPTIONS = {"failover_test": "none"}
 
 
 def planned(case: Case, update: dict[str, Any], turned: int, limit: int = 0) -> int | None:
     """How many outages the plan announces before the finish; None: there is no plan."""
-    estate = estate_of(case, turned)
+    estate = estate_of(case, turned, update["product"])
     if update["kind"] == "hotfix":
         # The virtual servers are of the nodes' service pack, whatever has been updated.
         for entry in [*estate["directory"]["servers"].values(), *(row["exchange"] for row in estate["hosts"].values())]:
@@ -38,12 +38,14 @@ def planned(case: Case, update: dict[str, Any], turned: int, limit: int = 0) -> 
     return sum(outage["roll"]["times"] for outage in plan["outages"].values())
 
 
-def differing(found: Iterable[Case], limit: int = 0) -> list[tuple[Case, int | None, int | None]]:
+def differing(
+    found: Iterable[Case], limit: int = 0, updates: tuple[dict[str, Any], ...] = (SP2, FOR_SP2)
+) -> list[tuple[Case, int | None, int | None]]:
     """The clusters of which the plan does not need the fewest outages, with what it needs."""
     wrong = []
     for number, case in enumerate(found):
         least = fewest(case, limit)
-        for update in (SP2, FOR_SP2):
+        for update in updates:
             outages = planned(case, update, number, limit)
             if outages != least:
                 wrong.append((case, least, outages))
@@ -88,6 +90,15 @@ def test_all_clusters_with_a_limit(limit: int) -> None:
         assert differing(cases(3, servers, 0), limit) == []
     assert differing(cases(3, 4, 1), limit) == []
     assert differing(islice(cases(4, 4, 0), 0, None, 37), limit) == []
+
+
+def test_virtual_servers_that_upgrade_themselves() -> None:
+    """Exchange 2000: all of up to three nodes and two virtual servers, and every so many of four nodes."""
+    for nodes in (2, 3):
+        for servers in (1, 2):
+            for ready in range(nodes + 1):
+                assert differing(cases(nodes, servers, ready), updates=(SP3_2000,)) == []
+    assert differing(islice(cases(4, 3, 0), 0, None, 37), updates=(SP3_2000,)) == []
 
 
 def test_a_hotfix_that_upgrades_nothing_needs_no_directory() -> None:

@@ -8,31 +8,43 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import NoPlan, make_plan
 from ansible_collections.mailops.exchange.tests.unit.rolling.support import (
+    AFTER_ROLLUP,
     FOR_SP2,
     HOTFIX,
     IIS_FIX,
+    ROLLUP,
     SP2,
+    SP3_2000,
     WITH_FIX,
     World,
     two_nodes,
 )
 
+PRODUCTS = pytest.mark.parametrize("product", ["2003", "2000"])
+MOST = {"2003": (8, 16), "2000": (4, 8)}
+"""Nodes of a cluster and virtual servers in it that are tried: Windows 2000 has no larger clusters."""
+PACKS = {"2003": SP2, "2000": SP3_2000}
+
 
 @st.composite
-def worlds(draw: st.DrawFn) -> World:
-    """A cluster of two to eight nodes with up to sixteen virtual servers, and perhaps single servers beside it.
+def worlds(draw: st.DrawFn, product: str, updates: list[dict[str, Any]]) -> World:
+    """A cluster with virtual servers, and perhaps single servers beside it, that the updates are for.
 
     Windows has no service pack on some; services interfere on some; front-ends may be load-balanced.
     """
-    world = World()
-    names = [f"n{number}" for number in range(1, draw(st.integers(2, 8)) + 1)]
+    world = World(product)
+    if updates[0]["id"] == ROLLUP["id"]:
+        world.least = 3
+    nodes, servers = MOST[product]
+    names = [f"n{number}" for number in range(1, draw(st.integers(2, nodes)) + 1)]
     world.cluster("mail", names, quorum=draw(st.sampled_from(names)))
-    for number in range(draw(st.integers(1, 16))):
+    for number in range(draw(st.integers(1, servers))):
         owner = draw(st.sampled_from(names))
         others = draw(st.lists(st.sampled_from([n for n in names if n != owner]), min_size=1, unique=True))
         preferred = draw(st.lists(st.sampled_from(names), max_size=2, unique=True))
@@ -47,7 +59,7 @@ def worlds(draw: st.DrawFn) -> World:
             state = draw(st.sampled_from(["in", "in", "out", "draining"]))
             entry["rotation"] = {"set": "web", "method": draw(st.sampled_from(["nlb", "none"])), "state": state}
     for entry in world.hosts.values():
-        if draw(st.booleans()):
+        if product == "2003" and draw(st.booleans()):
             entry["exchange"]["os"]["service_pack"] = 0
             entry["exchange"]["hotfixes"] = draw(st.sampled_from([[], ["KB831464"]]))
         if draw(st.integers(0, 3)) == 0:
@@ -58,9 +70,29 @@ def worlds(draw: st.DrawFn) -> World:
     return world
 
 
-UPDATES = st.sampled_from(
-    [[SP2], [HOTFIX], [SP2, FOR_SP2], [WITH_FIX, {**IIS_FIX, "prerequisite": True}], [IIS_FIX, WITH_FIX, FOR_SP2]]
-)
+UPDATES = {
+    "2003": [
+        [SP2],
+        [HOTFIX],
+        [SP2, FOR_SP2],
+        [WITH_FIX, {**IIS_FIX, "prerequisite": True}],
+        [IIS_FIX, WITH_FIX, FOR_SP2],
+    ],
+    "2000": [
+        [SP3_2000],
+        [ROLLUP],
+        [SP3_2000, ROLLUP],
+        [{**ROLLUP, "prerequisite": True}, AFTER_ROLLUP],
+        [SP3_2000, ROLLUP, AFTER_ROLLUP],
+    ],
+}
+
+
+@st.composite
+def estates(draw: st.DrawFn, product: str, *, packs: bool = False) -> tuple[World, list[dict[str, Any]]]:
+    """A world, and updates that are for it. packs: a service pack only."""
+    updates = [PACKS[product]] if packs else draw(st.sampled_from(UPDATES[product]))
+    return draw(worlds(product, updates)), updates
 
 
 def options_of(draw: Any) -> dict[str, Any]:
@@ -70,12 +102,12 @@ def options_of(draw: Any) -> dict[str, Any]:
     }
 
 
+@PRODUCTS
 @settings(max_examples=60, deadline=None)
-@given(world=worlds(), updates=UPDATES, data=st.data())
-def test_replanning_from_any_moment_ends_the_same(
-    world: World, updates: list[dict[str, Any]], data: st.DataObject
-) -> None:
+@given(data=st.data())
+def test_replanning_from_any_moment_ends_the_same(product: str, data: st.DataObject) -> None:
     """The world's own rules (asserted as it carries out the steps) hold, however often the run is cut off."""
+    world, updates = data.draw(estates(product))
     options = options_of(data.draw)
     plan = make_plan(world.estate(), updates, options)
     end, scope = plan["final"], plan["scope_digest"]
@@ -119,16 +151,33 @@ def _cut_in(world: World, plan: dict[str, Any], data: st.DataObject) -> None:
         for group, row in found["groups"].items():
             if noted and row["virtual_server"] and row["state"] == "partially_online" and data.draw(st.booleans()):
                 world.park(name, group, but="System Attendant")
+            elif noted and row["network_name"] in world.unheld:
+                _cut_in_upgrading(world, name, group, data)
 
 
+def _cut_in_upgrading(world: World, cluster: str, group: str, data: st.DataObject) -> None:
+    """Leave a virtual server that has just upgraded itself: as it is, or the directory behind, or all of it undone."""
+    seen = data.draw(st.sampled_from(["as it is", "behind", "offline", "not upgraded"]))
+    if seen == "behind":
+        world.directory[group.upper()].update(service_pack=2, build=5762)  # type: ignore[index]
+    elif seen == "offline":
+        world.park(cluster, group)
+    elif seen == "not upgraded":
+        world.park(cluster, group)
+        world.back(group)
+
+
+@PRODUCTS
 @settings(max_examples=60, deadline=None)
 @given(quorum=st.sampled_from(["n1", "n2"]), preferred=st.sampled_from([[], ["n1"], ["n2"]]), data=st.data())
-def test_active_passive_is_offline_once(quorum: str, preferred: list[str], data: st.DataObject) -> None:
+def test_active_passive_is_offline_once(product: str, quorum: str, preferred: list[str], data: st.DataObject) -> None:
     """Before the failover test a virtual server of an active/passive pair is offline exactly once."""
-    world = World()
+    update = data.draw(st.sampled_from([PACKS[product], HOTFIX if product == "2003" else ROLLUP]))
+    world = World(product)
+    if update is ROLLUP:
+        world.least = 3
     world.cluster("mail", ["n1", "n2"], quorum=quorum)
     world.evs("mail", "EVS1", "n1", preferred=preferred)
-    update = data.draw(st.sampled_from([SP2, HOTFIX]))
     plan = make_plan(world.estate(), [update], options_of(data.draw))
     assert plan["outages"]["mail/EVS1"]["roll"]["times"] == 1
     for step in plan["steps"]:
@@ -138,22 +187,26 @@ def test_active_passive_is_offline_once(quorum: str, preferred: list[str], data:
     assert world.outages == {"mail/EVS1": 1}
 
 
+@PRODUCTS
 @settings(max_examples=60, deadline=None)
-@given(world=worlds(), updates=UPDATES)
-def test_counted_outages_are_those_that_happen(world: World, updates: list[dict[str, Any]]) -> None:
+@given(data=st.data())
+def test_counted_outages_are_those_that_happen(product: str, data: st.DataObject) -> None:
     """The plan announces exactly as many outages as its steps cause."""
+    world, updates = data.draw(estates(product))
     plan = make_plan(world.estate(), updates, {})
     for step in plan["steps"]:
         world.do(step)
     assert {where: outage["times"] for where, outage in plan["outages"].items()} == world.outages
 
 
+@PRODUCTS
 @settings(max_examples=60, deadline=None)
-@given(world=worlds())
-def test_order_is_the_best_there_is(world: World) -> None:
+@given(data=st.data())
+def test_order_is_the_best_there_is(product: str, data: st.DataObject) -> None:
     """No order of the nodes needs fewer moves to nodes that are not updated; found by trying them all."""
+    world, updates = data.draw(estates(product, packs=True))
     estate = world.estate()
-    plan = make_plan(estate, [SP2], {"failover_test": "none", "home": "stay"})
+    plan = make_plan(estate, updates, {"failover_test": "none", "home": "stay"})
     turns = [host for wave in plan["waves"] for host in wave if plan["turns"][host]["cluster"]]
     groups = [g for g in world.clusters["mail"]["groups"].values() if g["virtual_server"]]
     extra = _extra([host.upper() for host in turns], groups)
@@ -174,10 +227,12 @@ def test_order_is_the_best_there_is(world: World) -> None:
     assert total >= len(groups) + extra if alone else total == len(groups) + extra
 
 
+@PRODUCTS
 @settings(max_examples=60, deadline=None)
-@given(world=worlds(), updates=UPDATES, limit=st.integers(1, 6))
-def test_the_limit_is_kept_or_refused(world: World, updates: list[dict[str, Any]], limit: int) -> None:
+@given(limit=st.integers(1, 6), data=st.data())
+def test_the_limit_is_kept_or_refused(product: str, limit: int, data: st.DataObject) -> None:
     """No node takes a virtual server beyond the limit; one that carried more as it was found takes none."""
+    world, updates = data.draw(estates(product))
     try:
         plan = make_plan(world.estate(), updates, {"max_virtual_servers": limit})
     except NoPlan as refusal:
@@ -193,15 +248,19 @@ def test_the_limit_is_kept_or_refused(world: World, updates: list[dict[str, Any]
             assert owners.count(node) <= max(limit, before.count(node))
 
 
+@PRODUCTS
 @settings(max_examples=60, deadline=None)
-@given(world=worlds(), updates=UPDATES)
-def test_front_ends_come_first_and_together(world: World, updates: list[dict[str, Any]]) -> None:
-    """The first waves are front-ends, each set in one of them, and everything else comes after."""
+@given(data=st.data())
+def test_front_ends_come_first_and_together(product: str, data: st.DataObject) -> None:
+    """The first waves are front-ends, each set in one of them (of Exchange 2000 each member); then the others come."""
+    world, updates = data.draw(estates(product))
     plan = make_plan(world.estate(), updates, {})
     for number, wave in enumerate(plan["waves"]):
         assert {host.startswith("fe") for host in wave} == {number < plan["front_waves"]}
         assert len({plan["turns"][host]["set"] for host in wave}) == 1
         assert len([host for host in wave if plan["turns"][host]["cluster"]]) <= 1
+    of_sets = [turn["wave"] for turn in plan["turns"].values() if turn["set"]]
+    assert product == "2003" or (plan["sets"] == {} and len(set(of_sets)) == len(of_sets))
     for name, part in plan["sets"].items():
         turns = [turn for turn in plan["turns"].values() if turn["set"] == name]
         assert {turn["wave"] for turn in turns} == ({part["wave"]} if turns else set())
@@ -211,38 +270,41 @@ def _extra(order: list[str], groups: list[dict[str, Any]]) -> int:
     return sum(1 for g in groups if min(g["possible_owners"], key=order.index) == g["owner"])
 
 
+@PRODUCTS
 @settings(max_examples=60, deadline=None)
-@given(world=worlds(), data=st.data())
-def test_same_estate_same_plan(world: World, data: st.DataObject) -> None:
+@given(data=st.data())
+def test_same_estate_same_plan(product: str, data: st.DataObject) -> None:
     """The order in which hosts and groups were read plays no part."""
+    world, updates = data.draw(estates(product))
     estate = world.estate()
     shuffled = copy.deepcopy(estate)
     shuffled["hosts"] = dict(data.draw(st.permutations(list(shuffled["hosts"].items()))))
     for entry in shuffled["hosts"].values():
         if entry["cluster"]:
             entry["cluster"]["groups"] = dict(reversed(entry["cluster"]["groups"].items()))
-    updates = data.draw(UPDATES)
     assert make_plan(estate, updates, {}) == make_plan(shuffled, updates, {})
     assert estate == world.estate()
 
 
+@PRODUCTS
 @settings(max_examples=60, deadline=None)
-@given(world=worlds(), data=st.data())
-def test_broken_estates_are_refused_never_crash(world: World, data: st.DataObject) -> None:
+@given(data=st.data())
+def test_broken_estates_are_refused_never_crash(product: str, data: st.DataObject) -> None:
     """Whatever state a group or a node is in: there is a plan, or a refusal with a remedy for each problem."""
+    world, updates = data.draw(estates(product, packs=True))
     for group in world.clusters["mail"]["groups"].values():
         group["state"] = data.draw(
             st.sampled_from(["online", "online", "online", "offline", "failed", "pending", "partially_online", "odd"])
         )
     if data.draw(st.booleans()):
         host = world.hosts[data.draw(st.sampled_from(sorted(world.hosts)))]
-        host["installations"]["exchange2003-sp2"]["phase"] = data.draw(
+        host["installations"][updates[0]["id"]]["phase"] = data.draw(
             st.sampled_from(["armed", "running", "finished", "interrupted", "odd"])
         )
     if data.draw(st.booleans()):
         world.clusters["mail"]["nodes"]["N1"] = data.draw(st.sampled_from(["down", "paused", "joining", "odd"]))
     try:
-        make_plan(world.estate(), [SP2], {})
+        make_plan(world.estate(), updates, {})
     except NoPlan as refusal:
         assert refusal.problems
         assert all(problem["what"] and problem["remedy"] for problem in refusal.problems)

@@ -134,6 +134,35 @@ def test_offline_when_the_run_began(events: Any) -> None:
     assert outages == [{"from": BEGIN, "to": at(10), "phase": "bring_over"}]
 
 
+def parked_on_the_old_node(*, but: str = "") -> World:
+    """A run was cut off: n2 has the service pack, EVS1 is offline on n1, ``but`` the resource of that name."""
+    world = World()
+    world.cluster("mail", ["n1", "n2"], quorum="n1")
+    world.evs("mail", "EVS1", "n1", preferred=["n1"])
+    world.hosts["n2"]["exchange"].update(SP2["result"])
+    note = {"owners": {"EVS1": "N1", "Cluster Group": "N1"}, "possible_owners": {"EVS1": ["N1", "N2"]}}
+    for name in ("n1", "n2"):
+        world.hosts[name]["note"] = note
+    world.park("mail", "EVS1", but=but)
+    return world
+
+
+def test_offline_when_the_run_began_and_moved_before_it_came_online_is_one_outage() -> None:
+    record = rolled(parked_on_the_old_node(), steps=0)
+    steps = {step["step"]: step for step in record.plan["steps"] if step["phase"] == "bring_over"}
+    record.step_done("n2", result_of(steps["move_group"], 5), BEGIN)
+    record.step_done("n2", result_of(steps["bring_online"], 9.5), BEGIN)
+    server = record.to_dict()["virtual_servers"]["mail/EVS1"]
+    assert server == {"outages": [{"from": BEGIN, "to": at(10), "phase": "bring_over"}], "moves": 1}
+
+
+def test_taking_offline_what_is_half_offline_is_a_change() -> None:
+    """The state has one word before and after; resources go offline all the same."""
+    plan = rolled(parked_on_the_old_node(but="System Attendant"), steps=0).plan
+    step = next(step for step in plan["steps"] if step["step"] == "take_offline")
+    assert (step["before"], step["after"], step["changed"]) == ({"state": "partially_online"},) * 2 + (True,)
+
+
 def test_an_outage_that_lasts_and_one_that_is_put_back() -> None:
     record = rolled(two_nodes(), steps=0)
     down = next(step for step in record.plan["steps"] if step["step"] == "take_offline")

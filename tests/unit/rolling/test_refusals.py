@@ -320,7 +320,7 @@ def test_restart_pending_with_the_virtual_server_down() -> None:
         ([], "No update was named"),
         ([SP2, SP2], "named twice"),
         ([SP2, SP1], "exchange2003-sp1 is named after exchange2003-sp2"),
-        ({**SP2, "product": "5.5"}, "only updates of Exchange 2003"),
+        ({**SP2, "product": "2007"}, "only updates of Exchange 2003"),
         ({**SP2, "result": {}}, "does not say"),
         ({**SP2, "from": [{"moon": "full"}]}, "moon"),
         ({**HOTFIX, "upgrades_virtual_server": True}, "no build"),

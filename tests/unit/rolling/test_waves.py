@@ -75,6 +75,33 @@ def test_the_first_of_each_kind_has_its_wave_alone(estate: tuple[list[str | None
         assert all(other["canary"] for other in earlier)
 
 
+@given(ESTATES, st.sets(st.sampled_from(["web", "mobile"])))
+def test_members_that_go_one_after_the_other(
+    estate: tuple[list[str | None], list[int], int, bool], apart: set[str]
+) -> None:
+    """Each has a wave of its own, in the order given, after the sets that go together; the first one is a canary."""
+    sets, lanes, canary = estate[0], estate[2], estate[3]
+    front = [turn(f"fe{number}", "front", of_set) for number, of_set in enumerate(sets)]
+    front_waves = arrange(front, [], lanes=lanes, canary=canary, apart=apart)
+    assert {each["wave"] for each in front} == set(range(front_waves))
+    one_by_one = [each for each in front if each["set"] in apart]
+    others = [each["wave"] for each in front if each["set"] not in apart]
+    assert len({each["wave"] for each in one_by_one}) == len(one_by_one)
+    assert all(each["wave"] > max(others, default=-1) for each in one_by_one)
+    for name in apart:
+        waves = [each["wave"] for each in front if each["set"] == name]
+        assert waves == sorted(waves)
+    assert [each["canary"] for each in sorted(one_by_one, key=lambda each: each["wave"])] == [
+        canary and number == 0 for number in range(len(one_by_one))
+    ]
+
+
+def test_front_ends_of_each_version_have_a_canary() -> None:
+    front = [turn("a", "old"), turn("b", "old"), turn("c", "new"), turn("d", "new")]
+    assert arrange(front, [], lanes=0, canary=True) == 3
+    assert [(each["wave"], each["canary"]) for each in front] == [(0, True), (2, False), (1, True), (2, False)]
+
+
 def test_without_a_choice_everything_goes_side_by_side() -> None:
     units = [[turn("s1", "server")], [turn("n1", "cluster"), turn("n2", "cluster")], [turn("s2", "server")]]
     assert arrange([], units, lanes=0, canary=False) == 0
