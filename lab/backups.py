@@ -89,6 +89,10 @@ class Backups:
                 found.append((what, f"no backup of the system state of {machine.name} that is {young}"))
         return found
 
+    def saved_at(self, machine: str) -> float | None:
+        """When the newest good backup of a machine's system state ended; on NT 4.0 of its registry and its drive."""
+        return max(self._kept(machine, SYSTEM_STATE).good, default=None)
+
     def run_started(self) -> None:
         """A run of the playbooks begins."""
         self._run = self._world.clock.time
@@ -192,9 +196,16 @@ class Backups:
 
     def _system_state(self, host: Host, end: float) -> None:
         self._kept(host.name, SYSTEM_STATE).good.append(end)
-        self._ntbackup(host, sentence(host.language, SYSTEM_STATE), end - 300, end)
+        # NT 4.0 has no system state: the drive is saved, and whether the registry went with it (/b) no event says [R]
+        what = "C:" if host.os == "nt4" else sentence(host.language, SYSTEM_STATE)
+        self._ntbackup(host, what, end - 300, end)
 
     def _full(self, host: Host, owner: str, databases: list[Database], end: float) -> None:
+        """One backup for each engine: Exchange 5.5 has two, of its stores and of its directory."""
+        for some in _engines(databases):
+            self._full_of(host, owner, some, end)
+
+    def _full_of(self, host: Host, owner: str, databases: list[Database], end: float) -> None:
         start, step = end - _LENGTH, _LENGTH / (len(databases) + 1)
         self._engine(host, 210, databases[0], start)
         for number, database in enumerate(databases):
@@ -234,12 +245,17 @@ class Backups:
             host.spawn(PROGRAM, f"{self._world.prefix}\\exadmin", "batch")
 
     def _engine(self, host: Host, number: int, database: Database, moment: float, *about: str) -> None:
-        """An entry of the database engine: process, its number, the storage group, and what the event is about."""
+        """An entry of the database engine: process, its number, the storage group, and what the event is about.
+
+        5.5 has no storage groups, and its events no place for one [I, KB 311396].
+        """
         service = host.services.get("MSExchangeIS")
         directory = database.kind == "directory"
         process = "MSExchangeDS" if directory else "MSExchangeIS" if not database.group else "Information Store"
-        strings = [process, str(service.pid if service else 0), f"{database.group}: " if database.group else "", *about]
-        places = dict(zip(("process", "pid", "group", "first", "second", "third"), [*strings, "", ""], strict=False))
+        group = f"{database.group}: " if database.group else ""
+        strings = [process, str(service.pid if service else 0), *([group] if group else []), *about]
+        places = dict(zip(("first", "second", "third"), [*about, "", "", ""], strict=False))
+        places |= {"process": process, "pid": strings[1], "group": group}
         source = "ESE BACKUP" if database.group else "ESE97"
         kind = "error" if number in (214, 222) else "information"
         text = wording(host.language, f"ese.{number}", **places)
@@ -266,3 +282,10 @@ class Backups:
             what = "Microsoft Directory" if database.kind == "directory" else "Microsoft Information Store"
             return f"\\\\{database.server}\\{what}"
         return f"{database.server}\\Microsoft Information Store\\{database.group}"
+
+
+def _engines(databases: list[Database]) -> list[list[Database]]:
+    """The databases by the engine that keeps them; never an empty list in it."""
+    directory = [database for database in databases if database.kind == "directory"]
+    stores = [database for database in databases if database.kind != "directory"]
+    return [some for some in (stores, directory) if some]

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from .world import World
 
 SIZE = {"mailbox": 26, "public": 9, "directory": 4}
+#: Where Exchange 5.5 keeps the paths of its databases in the registry [V, a disaster recovery paper of Microsoft's].
+PLACES = {
+    "mailbox": ("MSExchangeIS\\ParametersPrivate", "DB Path"),
+    "public": ("MSExchangeIS\\ParametersPublic", "DB Path"),
+    "directory": ("MSExchangeDS\\Parameters", "DSA Database file"),
+}
+_SERVICES = "HKLM\\SYSTEM\\CurrentControlSet\\Services"
 _CLASSES = {"mailbox": "msExchPrivateMDB", "public": "msExchPublicMDB"}
 
 
@@ -68,6 +75,7 @@ def build_databases(world: World) -> None:
             for database in host.databases:
                 host.files.write_virtual(database.path, database.megabytes * 2**20)
             _enter(world, host.databases)
+            _place(host, host.databases)
     for cluster in world.clusters.values():
         for group in cluster.groups.values():
             server = group.virtual_server
@@ -75,7 +83,18 @@ def build_databases(world: World) -> None:
                 letter = SharedDisks.letter(group)
                 group.databases = databases_of(world, server.network_name, server.product, f"{letter}\\Exchsrvr")
                 _enter(world, group.databases)
+                for node in cluster.nodes.values():
+                    # the cluster takes these keys along to every node
+                    _place(node.host, group.databases)
     SharedDisks(world).begin()
+
+
+def _place(host: Host, databases: list[Database]) -> None:
+    """The paths of the databases in the registry of Exchange 5.5."""
+    for database in databases:
+        if not database.group:
+            key, name = PLACES[database.kind]
+            host.registry.set(f"{_SERVICES}\\{key}", name, "REG_SZ", database.path)
 
 
 def _enter(world: World, databases: list[Database]) -> None:

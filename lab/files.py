@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .content import sha256 as generated_sha256
@@ -93,6 +94,12 @@ class Share:
 
 def split_path(path: str) -> tuple[str, list[str]]:
     """Split an absolute path into its root (`C:` or `\\\\server\\share`) and its parts; "." and ".." are resolved."""
+    root, parts = _split(path)
+    return root, list(parts)
+
+
+@lru_cache(maxsize=4096)
+def _split(path: str) -> tuple[str, tuple[str, ...]]:
     path = path.strip().strip('"').replace("/", "\\")
     if path.startswith("\\\\"):
         words = [word for word in path[2:].split("\\") if word]
@@ -111,7 +118,7 @@ def split_path(path: str) -> tuple[str, list[str]]:
             if any(char in word for char in '<>:"|?*'):
                 raise Win32Error(INVALID_NAME, path)
             parts.append(word)
-    return root, parts
+    return root, tuple(parts)
 
 
 class Files:

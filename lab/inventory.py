@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,9 @@ def inventory(lab: Lab, folder: Path) -> dict[str, Any]:
             "ca_file": str(folder.resolve() / AUTHORITY),
         },
     }
+    if lab.controller in world.machines and world.machines[lab.controller].os == "nt4":
+        # a domain of Windows NT 4.0 has no directory that could be named
+        del variables["mailops_exchange_directory"]
     variables |= connector(lab)
     if ((estate.get("accounts") or {}).get("exsetup") or {}).get("not_given"):
         for name in ("user", "password"):
@@ -95,11 +99,35 @@ def reached(lab: Lab, host: Host) -> dict[str, Any]:
         found["mailops_exchange_smb_port"] = lab.smb_port
     else:
         found["ansible_connection"] = "mailops.exchange.rpc"
+        if host.os == "nt4":
+            # it listens on port 139 only, where a NetBIOS session comes first; the lab's port stands for that one
+            found["mailops_exchange_netbios_name"] = host.computer_name
     return found
 
 
 def statements(lab: Lab) -> list[dict[str, Any]]:
-    """What the operator has done and says so: the release notes of each update are read."""
+    """What the operator has done and says so: release notes that are read, backups that no event proves."""
+    return [*release_notes(lab), *old_backups(lab)]
+
+
+def old_backups(lab: Lab) -> list[dict[str, Any]]:
+    """NT 4.0 has no system state, and no event that shows that the registry was saved: where it was, somebody signs."""
+    world = lab.world
+    signed = []
+    for name, machine in world.machines.items():
+        saved = world.backups.saved_at(name)
+        if machine.os != "nt4" or saved is None:
+            continue
+        when = datetime.fromtimestamp(saved, UTC).isoformat(timespec="seconds")
+        said = {"hosts": [name], "who": "the lab's operator", "when": when}
+        said["what"] = "saved drive C: with the registry, and renewed the emergency repair disk (rdisk /s)"
+        gates = [("backup_system_state", world.hosts), ("backup_controllers", world.controller_hosts)]
+        signed += [{"gate": gate} | said for gate, machines in gates if name in machines]
+    return signed
+
+
+def release_notes(lab: Lab) -> list[dict[str, Any]]:
+    """The release notes of each update are read."""
     if not (lab.estate.get("operator") or {}).get("read_release_notes", True):
         return []
     day = lab.world.clock.datetime().strftime("%Y-%m-%d")

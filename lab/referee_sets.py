@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The referee's eyes on load-balanced sets: who serves while it is updated, versions mixed in one set, outages.
 
-Judged as rule 1, whose sense it is that no user meets an old and a new version in turn. What the run does not cause
-(a set that was mixed when it began, a host that crashed) is not judged, nor a set whose estate says that nothing
+Judged as rule 1, whose sense it is that no user meets an old and a new version in turn; of Exchange 2000, whose
+front-ends need not go at the same time [V, KB 328839], members of different versions may serve. What the run does not
+cause (a set that was mixed when it began, a host that crashed) is not judged, nor a set whose estate says that nothing
 takes its members out (`balancer: none`).
 """
 
@@ -104,6 +105,8 @@ class SetReferee:
 
     def _mixture(self, balanced: BalancedSet) -> list[str]:
         """One host of each version that takes users, when there is more than one version; else nothing."""
+        if any(member.host.product == "2000" for member in balanced.members):
+            return []
         levels: dict[tuple[bool, ...], str] = {}
         for member in balanced.members:
             if member.in_rotation:

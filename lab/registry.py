@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,10 @@ class Key:
         """Return the key at that path; makes what is missing."""
         found = self
         for part in parts:
-            found = found.keys.setdefault(part.lower(), Key(part))
+            below = found.keys.get(part.lower())
+            if below is None:
+                below = found.keys[part.lower()] = Key(part)
+            found = below
         return found
 
 
@@ -72,6 +76,16 @@ class Registry:
         self._host = host
         self._views = [([part.lower() for part in split_key(top)], view) for top, view in views]
         self._written = Key("")
+        self._standing: dict[tuple[int, ...], Key] | None = None
+
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Within the block the views are taken once: for a program that reads many keys at one moment."""
+        before, self._standing = self._standing, {}
+        try:
+            yield
+        finally:
+            self._standing = before
 
     def exists(self, path: str) -> bool:
         """Whether the key is there."""
@@ -154,18 +168,27 @@ class Registry:
 
     def _layers(self, parts: list[str]) -> list[Key]:
         """What is shown and what was written; views that lie beside the path are left out."""
-        seen = Key("")
         lowered = [part.lower() for part in parts]
-        for top, view in self._views:
+        taken = []
+        for number, (top, unused) in enumerate(self._views):
             shared = min(len(top), len(lowered))
-            if top[:shared] != lowered[:shared]:
-                continue
-            for path, values in view(self._host).items():
+            if top[:shared] == lowered[:shared]:
+                taken.append(number)
+        known = None if self._standing is None else self._standing.get(tuple(taken))
+        seen = known or self._seen(taken)
+        if self._standing is not None:
+            self._standing[tuple(taken)] = seen
+        return [seen, self._written]
+
+    def _seen(self, taken: list[int]) -> Key:
+        seen = Key("")
+        for number in taken:
+            for path, values in self._views[number][1](self._host).items():
                 key = seen.make(split_key(path))
                 key.values.update({name.lower(): (name, kind, data) for name, (kind, data) in values.items()})
         for root in ROOTS.values():
             seen.make([root])
-        return [seen, self._written]
+        return seen
 
     def _found(self, path: str) -> list[Key]:
         parts = split_key(path)

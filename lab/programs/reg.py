@@ -98,7 +98,9 @@ def reg(call: Call) -> int:
 
 
 def _query(call: Call, options: Options) -> int:
-    shown, found = _listing(call, call.host.registry.canonical(options.key), options)
+    registry = call.host.registry
+    with registry.standing_still():
+        shown, found = _listing(call, registry.canonical(options.key), options)
     if options.value is not None and not found:
         raise Win32Error(2, options.key)
     if call.text("reg.header"):

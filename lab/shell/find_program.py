@@ -98,8 +98,13 @@ def _candidates(shell: Shell, name: str) -> list[str]:
         path = shell.variables.get("PATH") or ""
         folders = ["", *(folder.strip().rstrip("\\") + "\\" for folder in path.split(";") if folder.strip())]
     found: list[str] = []
+    # Along the PATH a plain name is looked up in what is there.
+    plain = len(folders) > 1 and not any(char in name for char in '<>|?*/"')
     for folder in folders:
+        inside = shell.disk.find(folder or ".") if plain else None
         for candidate in names:
+            if plain and (inside is None or candidate.lower() not in inside.children):
+                continue
             full = shell.disk.resolve(folder + candidate)
             if _runnable(full) and shell.disk.is_file(full) and full not in found:
                 found.append(full)

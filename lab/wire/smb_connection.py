@@ -88,7 +88,7 @@ class Connection:
         """Answer messages until the client or the host ends the connection."""
         try:
             while True:
-                packet = read_message(self._socket)
+                packet = read_message(self._socket, self.host.computer_name)
                 if packet is None:
                     return
                 self._still_there()

@@ -158,8 +158,16 @@ def pack_text(text: str, unicode: bool, at: int) -> bytes:
     return (b"\0" if at % 2 else b"") + text.encode("utf-16-le") + b"\0\0"
 
 
-def read_message(connection: socket.socket) -> bytes | None:
-    """The next message of a connection (direct TCP: a length of 24 bits before each); None at its end."""
+#: The name by which any Server service answers [V, MS-SMB; on NT 4.0 R].
+ANYBODY = "*SMBSERVER"
+
+
+def read_message(connection: socket.socket, name: str = "") -> bytes | None:
+    """The next message of a connection (direct TCP: a length of 24 bits before each); None at its end.
+
+    A client that speaks the NetBIOS session service asks for `name` first, or for any Server service (RFC 1002); with
+    another one it gets no session. Without a name every one is right.
+    """
     while True:
         head = _exactly(connection, 4)
         if head is None:
@@ -168,14 +176,26 @@ def read_message(connection: socket.socket) -> bytes | None:
         if head[0] == 0x85:  # keep-alive of NetBIOS
             continue
         if head[0] == 0x81:
-            # A client that speaks the NetBIOS session service asks for a name first; every name is ours.
-            if _exactly(connection, length) is None:
+            asked = _exactly(connection, length)
+            if asked is None:
+                return None
+            if name and _called(asked) not in (name.upper(), ANYBODY):
+                connection.sendall(b"\x83\0\0\x01\x82")  # called name not present
                 return None
             connection.sendall(b"\x82\0\0\0")
             continue
         if head[0] != 0 or not 0 < length <= MAX_MESSAGE:
             raise Malformed
         return _exactly(connection, length)
+
+
+def _called(request: bytes) -> str:
+    """The name that a session request asks for: two letters stand for each of its 16 bytes (RFC 1001, 14.1)."""
+    letters = request[1:33]
+    if len(letters) < 32 or request[0] != 32:
+        return ""
+    name = bytes(((letters[at] - 65) << 4 | (letters[at + 1] - 65)) & 0xFF for at in range(0, 32, 2))
+    return name[:15].decode("ascii", "replace").rstrip().upper()
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes | None:

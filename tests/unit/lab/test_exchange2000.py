@@ -51,6 +51,19 @@ def test_b2_front_ends_first(language: str) -> None:
     hand.all_well()
 
 
+def test_b2_the_members_of_a_set_need_not_go_at_the_same_time() -> None:
+    front_end = {"os": "2000", "service_pack": 2, "role": "front_end", "load_balanced": "web"}
+    hand = Hand.on(update=SP3, hosts={"fe1": front_end, "fe2": front_end})
+    for name in ("fe1", "fe2"):
+        hand.line(name, "wlbs drainstop")
+        hand.wait(600)
+        assert hand.install(name, SP3) == 0
+        hand.line(name, "wlbs start")
+        hand.wait(60)
+    hand.all_well()
+    assert hand.report["sets"]["web"] == {"seconds": 0, "times": 0}
+
+
 def test_a_back_end_before_a_front_end_is_seen() -> None:
     hand = Hand.of("exchange2000_front_ends")
     assert hand.install("mbx1", SP3) == 0

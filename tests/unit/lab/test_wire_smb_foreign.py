@@ -74,12 +74,37 @@ def test_smbclient_is_refused(lab: Lab) -> None:
     assert "NT_STATUS_LOGON_FAILURE" in run(*words, "-U", "%")
 
 
-def net(lab: Lab, *words: str) -> str:
+def to(name: str) -> list[str]:
+    """What Samba's programs have to be told for a host: NT 4.0 has no extended security, and signs nothing."""
+    return ["--option=clientusespnego=no", "--option=clientipcsigning=if_required"] if name == "old" else []
+
+
+def net(lab: Lab, *words: str, name: str = "mbx1") -> str:
     """Run a command of Samba's net."""
-    address = host(lab).address
+    address = host(lab, name).address
     user = f"CONTOSO\\exadmin%{lab.password('exadmin')}"
     options = [NT1, "--option=clientmaxprotocol=NT1", "-p", str(lab.smb_port), "-S", address, "-I", address, "-U", user]
-    return run(samba("net"), "rpc", *words, *options)
+    return run(samba("net"), "rpc", *words, *options, *to(name))
+
+
+SYSTEMS = [("old", "4.0", 2650, "C:\\EXCHSRVR"), ("mbx1", "5.0", 7226, "Exchsrvr"), ("new", "5.2", 7226, "Exchsrvr")]
+
+
+@pytest.mark.parametrize(("name", "version", "build", "folder"), SYSTEMS)
+def test_all_of_them_talk_to_every_windows(lab: Lab, name: str, version: str, build: int, folder: str) -> None:
+    """NT 4.0, Windows 2000 and Server 2003: a service stopped and started, a value read, who is there."""
+    assert "MSExchangeIS service is running" in net(lab, "service", "status", "MSExchangeIS", name=name)
+    assert "service is stopped" in net(lab, "service", "stop", "MSExchangeMTA", name=name)
+    assert host(lab, name).services["MSExchangeMTA"].state == "stopped"
+    assert "Successfully started" in net(lab, "service", "start", "MSExchangeMTA", name=name)
+    setup = "HKLM\\SOFTWARE\\Microsoft\\Exchange\\Setup"
+    assert f"= {build}\n" in net(lab, "registry", "getvalue", setup, "NewestBuild", name=name)
+    user = f"CONTOSO\\exadmin%{lab.password('exadmin')}"
+    words = [samba("rpcclient"), "-p", str(lab.smb_port), NT1, "-m", "NT1", "-U", user, *to(name)]
+    answer = run(*words, host(lab, name).address, "-c", "srvinfo;getusername")
+    assert f"os version      :\t{version}" in answer and "Account Name: exadmin" in answer
+    assert folder in program(lab, "reg.py", "query", "-keyName", setup, name=name)
+    assert "MSExchangeIS -  RUNNING" in program(lab, "services.py", "status", "-name", "MSExchangeIS", name=name)
 
 
 def test_net_rpc_service(lab: Lab) -> None:
@@ -132,12 +157,12 @@ def test_rpcclient(lab: Lab, command: str, expected: str) -> None:
     assert expected in run(*words, "-c", command)
 
 
-def program(lab: Lab, name: str, *words: str) -> str:
+def program(lab: Lab, image: str, *words: str, name: str = "mbx1") -> str:
     """Run one of impacket's example programs."""
-    path = Path(sys.executable).parent / name
+    path = Path(sys.executable).parent / image
     if not path.exists():
-        pytest.skip(f"{name} is not installed")
-    target = f"CONTOSO/exadmin:{lab.password('exadmin')}@{host(lab).address}"
+        pytest.skip(f"{image} is not installed")
+    target = f"CONTOSO/exadmin:{lab.password('exadmin')}@{host(lab, name).address}"
     return run(sys.executable, "-c", ANY_PORT, str(path), "-port", str(lab.smb_port), target, *words)
 
 

@@ -131,12 +131,23 @@ def test_texts_and_names_in_the_hosts_language(language: str, state: str, group:
 
 def test_exchange_55_has_its_directory_too() -> None:
     host = single(hosts={"old": {"os": "nt4"}}).hosts["old"]
-    assert [event.strings[3] for event in found(host, 221)] == [
+    # No storage groups: the file stands behind the program and its number, and each of the two programs has an engine.
+    assert sorted(event.strings[2] for event in found(host, 221)) == [
+        "C:\\EXCHSRVR\\dsadata\\dir.edb",
         "C:\\EXCHSRVR\\mdbdata\\priv.edb",
         "C:\\EXCHSRVR\\mdbdata\\pub.edb",
-        "C:\\EXCHSRVR\\dsadata\\dir.edb",
     ]
     assert {event.source for event in found(host, 221)} == {"ESE97"}
+    assert sorted(event.strings[0] for event in found(host, 213)) == ["MSExchangeDS", "MSExchangeIS"]
+
+
+def test_nt4_has_no_system_state() -> None:
+    """The drive is saved, and no event says whether the registry went with it: the operator signs that it did."""
+    world = single(hosts={"old": {"os": "nt4"}})
+    assert {event.strings[0] for event in found(world.hosts["old"], 8001)} & {"C:", "System State"} == {"C:"}
+    assert world.backups.saved_at("old") == START - 6 * HOUR
+    assert world.backups.missing(world.hosts["old"], 24) == []
+    assert single(hosts={"old": {"os": "nt4", "backups": {"system_state": None}}}).backups.saved_at("old") is None
 
 
 def test_the_hosts_clock_stamps_its_entries() -> None:
