@@ -47,7 +47,8 @@ options:
   port:
     description:
       - Port of the host's Server service. By default 445, and 139 where nothing listens there, as on NT 4.0.
-      - On 139 a NetBIOS session is asked for first; on any other port SMB is spoken at once.
+      - On 139 a NetBIOS session is asked for first; on any other port SMB is spoken at once, unless O(netbios_name) is
+        given.
     type: int
     vars:
       - name: ansible_port
@@ -55,7 +56,9 @@ options:
     keyword:
       - name: port
   netbios_name:
-    description: The host's NetBIOS name, needed on port 139. By default the first part of O(host_name).
+    description:
+      - The host's NetBIOS name, needed on port 139. By default the first part of O(host_name).
+      - Where it is given, a NetBIOS session is asked for on any port but 445, as on one that is forwarded to 139.
     type: str
     vars:
       - name: mailops_exchange_netbios_name

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from . import registry, services
+from .errors import Unreadable
 from .models import Answers
 
 if TYPE_CHECKING:
@@ -33,3 +36,19 @@ def ask(
         registry=registry.reading(session, values, trees, subkeys, outputs[first:second]),
         services=services.found(session, names, outputs[second:]),
     )
+
+
+def ahead(
+    session: Session,
+    lines: Sequence[str],
+    values: Sequence[str],
+    trees: Sequence[str],
+    subkeys: Sequence[str],
+    names: Sequence[str],
+) -> None:
+    """See ``Session.ask_ahead``. Where the answers cannot be told apart, each question is asked when its time comes."""
+    wanted = Counter([*lines, *registry.lines_for(values, trees, subkeys), *services.lines_for(names)])
+    session.ahead.clear()
+    with suppress(Unreadable):
+        outputs = session.run_all(list(wanted), timeout=900)
+        session.ahead.update({line: [output] * wanted[line] for line, output in zip(wanted, outputs, strict=True)})

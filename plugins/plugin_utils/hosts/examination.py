@@ -37,6 +37,9 @@ TOOLS = {
     "wlbs": ("wlbs query", "Network Load Balancing"),
 }
 _ALWAYS = ("reg", "sc", "wmic", "schtasks", "tasklist")
+_SINCE = {**dict.fromkeys(_ALWAYS, "5.1"), "nlb": "5.2", "wlbs": "5.0"}
+"""CurrentVersion of the first Windows that has a program of its own; before that, some stood in kits [R; nlb, wlbs: V,
+KB 242242]."""
 
 
 def examine(session: Session) -> Iterator[Finding]:
@@ -56,11 +59,12 @@ def examine(session: Session) -> Iterator[Finding]:
 
 
 def rights(session: Session) -> Finding:
-    """Whether the account of the connection is an administrator of the host, told by what it may read, not by names."""
+    """Whether the account of the connection is an administrator of the host, told by what it may do, not by names."""
     found = session.registry_many([_PRIVILEGED, _WINDOWS])
-    if found[0] is not None:
+    able = True if found[0] is not None else session.is_administrator()
+    if able:
         return Finding("rights", "Rights", "ok", "the account is an administrator of the host")
-    if _text(found[1], "currentversion") != "5.2":
+    if able is None and _text(found[1], "currentversion") != "5.2":
         seen = "whether the account is an administrator shows with the first change only, on this Windows"
         return Finding("rights", "Rights", "warning", seen)
     remedy = "Make the account of the connection a member of the host's local Administrators group."
@@ -94,6 +98,7 @@ def clock(session: Session) -> Finding:
 def code_page(session: Session) -> Finding:
     """The OEM code page, in which the console writes."""
     number = _text(session.registry_values(_CODE_PAGE), "oemcp")
+    session.learn_page()
     used = session.encoding
     if number and used in (f"cp{number}", "utf-8"):
         return Finding("code_page", "Code page", "ok", f"OEM code page {number}, read as {used}")
@@ -103,20 +108,29 @@ def code_page(session: Session) -> Finding:
 
 
 def tools(session: Session) -> Finding:
-    """Which of the programs that this collection uses the host has."""
+    """Which of the programs that this collection uses the host has.
+
+    What this Windows never had is not missing there; and a channel that asks Windows itself needs none of those.
+    """
     outputs = session.run_all([f"{line} >nul 2>nul" for line, unused in TOOLS.values()])
     there = [name for name, output in zip(TOOLS, outputs, strict=True) if output.exit_code != _NOT_THERE]
-    absent = [name for name in TOOLS if name not in there]
-    needed = [name for name in _ALWAYS if name in absent]
+    version = _text(session.registry_values(_WINDOWS), "currentversion")
+    foreign = [name for name in TOOLS if name not in there and version < _SINCE.get(name, "")]
+    absent = [name for name in TOOLS if name not in (*there, *foreign)]
+    needed = [name for name in _ALWAYS if name in absent] if session.by_programs else []
     service = session.services([_CLUSTER]).get(_CLUSTER)
     clustered = service is not None and service.start_type != "disabled"
     if clustered and "cluster" in absent:
         needed.append("cluster")
     seen = f"there: {', '.join(there) or 'none'}; not there: {', '.join(absent) or 'none'}"
+    if foreign:
+        seen += f"; not part of this Windows: {', '.join(foreign)}"
+    if not session.by_programs:
+        seen += "; this channel asks Windows itself and needs none of them but for a cluster and load balancing"
     if needed:
         uses = "; ".join(f"{name}: {TOOLS[name][1]}" for name in needed)
         return Finding("tools", "Programs", "failed", seen, f"Bring back what Windows has of its own ({uses}).")
-    if not {"certutil", "fciv"} & set(there):
+    if not session.copies_files and not {"certutil", "fciv"} & set(there):
         remedy = (
             "Put a certutil.exe that knows -hashfile on the host, or prove packages by their size"
             " (mailops_exchange_verify_package: size)."

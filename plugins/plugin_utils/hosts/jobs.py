@@ -23,7 +23,7 @@ then a second start ends in its first line.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -221,15 +221,18 @@ class Job:
 
     # ---- afterwards --------------------------------------------------------------------------------------
 
-    def wait(self, timeout: float, what: str) -> JobState:
+    def wait(self, timeout: float, what: str, watch: Callable[[], None] | None = None) -> JobState:
         """Wait until the job has ended. A host that is not there for a while (it restarts) is waited for too.
 
-        Returns a state with the phase finished or interrupted; raises WaitTimeout, and the job goes on then.
+        Returns a state with the phase finished or interrupted; raises WaitTimeout, and the job goes on then. ``watch``:
+        called at each look, for whoever has to see something else meanwhile.
         """
 
         def ended() -> JobState | None:
             try:
                 state = self.observe()
+                if watch is not None:
+                    watch()
             except (Unreachable, ConnectionLost):
                 self.session.reconnect()
                 raise

@@ -35,6 +35,11 @@ _STATES = {
 _START_TYPES = {"boot": "boot", "system": "system", "auto": "auto", "manual": "manual", "disabled": "disabled"}
 ADMINISTRATORS = "S-1-5-32-544"
 """The local group of administrators, whatever it is called on the host [V, MS, well-known security identifiers]."""
+_SERVICES = ("service", "DisplayName,Name,StartMode,State")
+_DRIVES = ("logicaldisk", "DeviceID,FreeSpace")
+_TIME = ("os", "LocalDateTime")
+PROCESSES = "tasklist /fo csv /nh"
+BOOT_TIME = "wmic os get LastBootUpTime /value <nul"
 
 
 def instances(text: str) -> list[dict[str, str]]:
@@ -56,7 +61,7 @@ def instances(text: str) -> list[dict[str, str]]:
 
 def all_services(session: Session) -> dict[str, Service]:
     """See ``Session.all_services``."""
-    rows = instances(_wmic(session, "service", "services", "DisplayName,Name,StartMode,State"))
+    rows = instances(_wmic(session, _SERVICES, "services"))
     services = {service.name: service for row in rows if (service := _service(row)) is not None}
     if not services:
         raise Unreadable(f"{session.host} names no services", remedy="see whether `wmic service` works on the host")
@@ -73,7 +78,7 @@ def _service(row: dict[str, str]) -> Service | None:
 def free_space(session: Session, drive: str) -> int | None:
     """See ``Session.free_space``."""
     wanted = drive_of(drive)
-    for row in instances(_wmic(session, "logicaldisk", "drives", "DeviceID,FreeSpace")):
+    for row in instances(_wmic(session, _DRIVES, "drives")):
         if row.get("DeviceID", "").upper() == wanted and row.get("FreeSpace", "").isdigit():
             return int(row["FreeSpace"])
     return None
@@ -89,7 +94,7 @@ def drive_of(path: str) -> str:
 
 def local_time(session: Session) -> float:
     """See ``Session.local_time``."""
-    text = _wmic(session, "os", "time", "LocalDateTime")
+    text = _wmic(session, _TIME, "time")
     moment = epoch(console.wmic_values(text).get("LocalDateTime", ""))
     if moment is None:
         raise Unreadable(f"{session.host} does not tell its time: {console.first_line(text)}")
@@ -107,6 +112,15 @@ def administrators(session: Session) -> list[str] | None:
     return members(session.run(command("net", "localgroup", quote(name)), changes=False))
 
 
+def questions() -> list[str]:
+    """The lines that ask for processes and, as often as drives are looked at, for these; for ``ask_ahead``.
+
+    What may hold other than ASCII is left out where wmic prints it: into a pipe it may write UTF-16, which can be read
+    only where it is the whole of an answer [V, fortra/impacket #339]. The time is worth nothing when it is old.
+    """
+    return [PROCESSES, *[_line(_DRIVES)] * 3]
+
+
 def members(output: Output) -> list[str] | None:
     """The members that ``net localgroup NAME`` printed: what stands between the dashed line and the last line.
 
@@ -121,12 +135,16 @@ def members(output: Output) -> list[str] | None:
     return lines[dashes[0] + 1 : -1]
 
 
-def _wmic(session: Session, alias: str, what: str, properties: str) -> str:
+def _line(question: tuple[str, str]) -> str:
     # wmic reads its standard input even when it is asked for nothing, and hangs without this redirection.
-    output = session.run(f"wmic {alias} get {properties} /value <nul", changes=False, timeout=600)
+    return f"wmic {question[0]} get {question[1]} /value <nul"
+
+
+def _wmic(session: Session, question: tuple[str, str], what: str) -> str:
+    output = session.run(_line(question), changes=False, timeout=600)
     if output.exit_code != 0:
         raise Unreadable(
             f"the {what} of {session.host} cannot be read: {console.first_line(output.text)}",
-            remedy=f"see whether `wmic {alias}` works on the host",
+            remedy=f"see whether `wmic {question[0]}` works on the host",
         )
     return output.stdout

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading the registry by reg.exe, which Server 2003 brings along. Nothing here writes."""
+"""The registry by reg.exe, which Server 2003 brings along and Windows 2000 does not."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from . import console
-from .commands import quote
+from .commands import Raw, command, quote
 from .errors import Unreadable
 from .models import Output, RegistryReading, RegistryValues
 
@@ -96,6 +96,15 @@ def default_value(session: Session, key: str) -> str | int | list[str] | None:
         if values:
             return next(iter(values.values()))[1]
     return None
+
+
+def write(session: Session, key: str, name: str, number: int | None) -> None:
+    """Write a DWORD, or delete the value."""
+    if number is None:
+        line = command("reg", "delete", quote(key), Raw("/v"), name, Raw("/f"))
+    else:
+        line = command("reg", "add", quote(key), Raw("/v"), name, Raw("/t"), "REG_DWORD", Raw("/d"), number, Raw("/f"))
+    session.change(line, f"writing {name} on {session.host}")
 
 
 def _message(session: Session, key: str, output: Output) -> str:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from . import diagnosis, rpc_diagnosis, rpc_events, rpc_host, rpc_members, rpc_services, rpc_texts
-from .clock import Clock
+from .clock import Clock, RehearsalClock
 from .errors import CommandFailed, ConnectionLost, Refused, Unreachable, Unreadable
 from .eventlog import names
+from .joining import split_answers
 from .models import Answers, Event, Output, RegistryReading, RegistryValues, Service
 from .rpc_commands import Run
 from .rpc_connected import Connected
@@ -23,7 +24,7 @@ from .rpc_errors import RpcFailed
 from .rpc_files import DirEntry
 from .rpc_smb import Endpoint
 from .rpc_starter import ServiceStarter
-from .session import _Call, split_answers
+from .session import _Call
 from .starters import Starter
 from .wait import Progress
 
@@ -40,6 +41,7 @@ class RpcSession(Connected):
     """A session by SMB 1 and MS-RPC. Everything about its connection is in ``Connected``."""
 
     copies_files = True
+    by_programs = False
 
     # ---- command lines ---------------------------------------------------------------------------------
 
@@ -89,6 +91,17 @@ class RpcSession(Connected):
         reading = self.attempt(lambda link: link.registry.read(values, trees, subkeys), tries=3)
         return Answers(outputs, reading, self.services(services) if services else {})
 
+    def ask_ahead(
+        self,
+        lines: Sequence[str] = (),
+        *,
+        values: Sequence[str] = (),
+        trees: Sequence[str] = (),
+        subkeys: Sequence[str] = (),
+        services: Sequence[str] = (),
+    ) -> None:
+        """Nothing is asked ahead: most questions are calls of an interface, and no lines at all."""
+
     def registry_values(self, key: str) -> RegistryValues | None:
         """By the remote registry."""
         return self.attempt(lambda link: link.registry.values(key))
@@ -106,6 +119,10 @@ class RpcSession(Connected):
     ) -> RegistryReading:
         """By the remote registry."""
         return self.attempt(lambda link: link.registry.read(values, trees, subkeys), tries=3)
+
+    def registry_set(self, key: str, name: str, number: int | None) -> None:
+        """By the remote registry."""
+        self.alter(f"registry {key} {name}: {number}", lambda link: link.registry.write(key, name, number))
 
     def services(self, names: Sequence[str]) -> dict[str, Service]:
         """By the service control manager."""
@@ -242,7 +259,13 @@ class RpcSession(Connected):
 
     def local_time(self) -> float:
         """What the host's own clock says, as epoch seconds (UTC)."""
-        return self.attempt(self.host_clock)
+        moment, before = self.attempt(lambda link: (rpc_host.clock_of(link.pipes)[0], link.wire.server_time))
+        if isinstance(self.clock, RehearsalClock) and before:
+            # A simulated estate shows its time to a new connection only; the moment lies between two of them.
+            self.close()
+            after = self.link().wire.server_time or before
+            self.clock.seen(min(max(moment, before), after))
+        return moment
 
     def administrators(self) -> list[str] | None:
         r"""Direct members of the local administrators as ``DOMAIN\name``; None where the host does not tell them."""
@@ -250,6 +273,10 @@ class RpcSession(Connected):
             return self.attempt(lambda link: rpc_members.administrators(link.pipes))
         except (CommandFailed, Unreachable):
             return None
+
+    def is_administrator(self) -> bool | None:
+        """By the right to make services, which the channel needs anyway."""
+        return self.attempt(lambda link: rpc_services.may_create(link.pipes))
 
     def restart(self, delay: int, reason: str) -> None:
         """By the shutdown interface. The reason is shown on the host (at most 127 characters)."""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading the registry by [MS-RRP], on every Windows alike. Nothing here writes.
+"""The registry by [MS-RRP], on every Windows alike.
 
 On Windows 2000 and Server 2003 the service Remote Registry has to run, as it does unless it was switched off.
 """
@@ -24,6 +24,8 @@ _NOT_FOUND = 2
 _NO_MORE = 259
 _MORE_DATA = 234
 _KEY_READ = 0x00020019
+_KEY_SET_VALUE = 0x00000002
+_DWORD = 4
 _TYPES = {
     0: "REG_NONE",
     1: "REG_SZ",
@@ -93,10 +95,27 @@ class Reader:
                 if below is not None:
                     self._walk(below, f"{key}\\{name}", f"{relative}\\{name}".lstrip("\\"), found)
 
+    def write(self, key: str, name: str, number: int | None) -> None:
+        """Write a DWORD below a key that is there; None deletes the value, and that it is not there is no error."""
+        what = f"writing {name} below the registry key {key}"
+        with self._opened(key, _KEY_SET_VALUE) as handle:
+            if handle is None:
+                raise RpcFailed(f"{what}: there is no such key on {self._pipes.wire.host}", exit_code=_NOT_FOUND)
+            if number is None:
+                request = library.rrp.BaseRegDeleteValue()
+                request["hKey"], request["lpValueName"] = handle, name + "\0"
+                self._call(request, what, fine=(_NOT_FOUND,))
+                return
+            data = struct.pack("<I", number)
+            request = library.rrp.BaseRegSetValue()
+            request["hKey"], request["lpValueName"], request["dwType"] = handle, name + "\0", _DWORD
+            request["lpData"], request["cbData"] = data, len(data)
+            self._call(request, what)
+
     # ---- keys ----------------------------------------------------------------------------------------
 
     @contextmanager
-    def _opened(self, key: str) -> Iterator[Any]:
+    def _opened(self, key: str, access: int = _KEY_READ) -> Iterator[Any]:
         root, unused, rest = key.partition("\\")
         del unused
         call = _ROOTS.get(root.upper())
@@ -107,13 +126,13 @@ class Reader:
             request["ServerName"], request["samDesired"] = library.dtypes.NULL, 0x02000000
             self._roots[call] = self._call(request, f"opening the registry root {root}")["phKey"]
         with ExitStack() as stack:
-            yield stack.enter_context(self._below(self._roots[call], rest, key))
+            yield stack.enter_context(self._below(self._roots[call], rest, key, access))
 
     @contextmanager
-    def _below(self, parent: Any, name: str, key: str) -> Iterator[Any]:
+    def _below(self, parent: Any, name: str, key: str, access: int = _KEY_READ) -> Iterator[Any]:
         request = library.rrp.BaseRegOpenKey()
         request["hKey"], request["lpSubKey"] = parent, name + "\0"
-        request["dwOptions"], request["samDesired"] = 0, _KEY_READ
+        request["dwOptions"], request["samDesired"] = 0, access
         try:
             handle = self._call(request, f"opening the registry key {key}")["phkResult"]
         except RpcFailed as error:

@@ -19,6 +19,7 @@ from .rpc_errors import RpcFailed
 from .rpc_pipes import SVCCTL, Pipes
 from .rpc_smb import Broken, secret_of
 
+_ACCESS_DENIED = 5
 NO_SUCH_SERVICE, EXISTS, MARKED_FOR_DELETE = 1060, 1073, 1072
 NOT_IN_TIME, ALREADY_RUNNING, LOCKED = 1053, 1056, 1055
 
@@ -38,6 +39,20 @@ _WIN32, _ALL_STATES = 0x30, 3
 _NO_CHANGE = 0xFFFFFFFF
 # StartService waits until the service has told the SCM that it lives: 30 s, and 80 s behind another start [R].
 _START_PATIENCE = 150.0
+
+
+def may_create(pipes: Pipes) -> bool:
+    """Whether the account may make services, which only administrators may [V, MS, access rights of the SCM].
+
+    A handle with that right is asked for, and nothing is done with it.
+    """
+    try:
+        with _manager(pipes, _CREATE):
+            return True
+    except RpcFailed as error:
+        if error.exit_code != _ACCESS_DENIED:
+            raise
+        return False
 
 
 def read(pipes: Pipes, names: Sequence[str]) -> dict[str, Service]:

@@ -48,7 +48,7 @@ class Endpoint:
 
     ``port`` None: 445, or 139 (NetBIOS) where nothing listens there. ``signing``: required or when_possible.
     ``ntlm``: v2, or v1 for hosts without extended security that know nothing better. ``netbios_name``: what the host
-    calls itself, needed on port 139.
+    calls itself, needed on port 139; where it is given, a NetBIOS session comes first on any port but 445.
     """
 
     address: str
@@ -109,22 +109,39 @@ class Wire:
     def _dial(self) -> None:
         ports = [self.endpoint.port] if self.endpoint.port else [445, 139]
         for last, port in enumerate(ports, 1):
-            # Which answers on 139 only when it is called by its name.
-            name = (self.endpoint.netbios_name or self.host.split(".")[0])[:15] or "*SMBSERVER"
             try:
-                self._session = library.nmb.NetBIOSTCPSession(
-                    socket.gethostname().split(".")[0][:15] or "CONTROL",
-                    name,
-                    self.endpoint.address,
-                    sess_port=port,
-                    timeout=self.endpoint.connection_timeout,
-                )
+                self._session = self._connect(port)
                 break
             except (OSError, library.nmb.NetBIOSError, library.nmb.NetBIOSTimeout) as error:
+                # impacket's words for a host that does not know the name; others break off in the midst.
+                if "Cannot request session" in str(error):
+                    raise _unreachable(self.endpoint, self.host, _cause(error), [port], _NAME) from None
                 if last == len(ports):
                     raise _unreachable(self.endpoint, self.host, _cause(error), ports) from None
         with contextlib.suppress(OSError):
             self._session.get_socket().setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+
+    def _connect(self, port: int) -> Any:
+        """A connection; where NetBIOS stands before SMB, with the session that was asked for by the host's name."""
+        timeout = self.endpoint.connection_timeout
+        connection = socket.create_connection((self.endpoint.address, port), timeout=timeout)
+        connection.settimeout(None)
+        try:
+            return library.nmb.NetBIOSTCPSession(
+                socket.gethostname().split(".")[0][:15] or "CONTROL",
+                (self.endpoint.netbios_name or self.host.split(".")[0])[:15] or "*SMBSERVER",
+                self.endpoint.address,
+                sess_port=139 if self._with_name(port) else 445,
+                timeout=timeout,
+                sock=connection,
+            )
+        except BaseException:
+            connection.close()
+            raise
+
+    def _with_name(self, port: int) -> bool:
+        """Whether a NetBIOS session comes first: on its own port, and on one that leads to it, which the name tells."""
+        return port == 139 or bool(self.endpoint.netbios_name and port != 445)
 
     def hang_up(self) -> None:
         """Close the connection, without a word."""
@@ -355,9 +372,10 @@ def _cause(error: BaseException) -> str:
     return text or type(error).__name__
 
 
-def _unreachable(endpoint: Endpoint, host: str, why: str, ports: Sequence[int] = ()) -> Unreachable:
+_NAME = "give the name that the host calls itself: netbios_name (variable mailops_exchange_netbios_name)"
+_WAY = "check the address, the port (445, or 139 for NT 4.0), the firewall, and that the Server service runs"
+
+
+def _unreachable(endpoint: Endpoint, host: str, why: str, ports: Sequence[int] = (), remedy: str = _WAY) -> Unreachable:
     shown = " and ".join(str(port) for port in ports or (endpoint.port or 445,))
-    return Unreachable(
-        f"{host} ({endpoint.address}, port {shown}) does not answer: {why}",
-        remedy="check the address, the port (445, or 139 for NT 4.0), the firewall, and that the Server service runs",
-    )
+    return Unreachable(f"{host} ({endpoint.address}, port {shown}) does not answer: {why}", remedy=remedy)

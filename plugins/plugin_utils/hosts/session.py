@@ -10,13 +10,13 @@ import secrets as randomness
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TypeVar
 
 from . import asking, console, diagnosis, eventlog, files, machine, registry, service_control, services
 from .clock import Clock
 from .commands import LINE_LIMIT, check_name, command, escape
 from .errors import CommandFailed, ConnectionLost, HostError, ReadOnlyViolation, Refused, Unreachable, Unreadable
+from .joining import join_lines, split_answers
 from .models import Answers, Event, Output, RegistryReading, RegistryValues, Service
 from .wait import Progress, wait_for
 from .ways import Ways
@@ -65,6 +65,8 @@ class Session(Ways, ABC):
         self.encoding = "cp437"
         # The same for the whole session, so that a repeated question is the same line each time.
         self.token = "M" + randomness.token_hex(6)
+        # Answers to questions that were asked ahead: line -> how often it may still be answered, and with what.
+        self.ahead: dict[str, list[Output]] = {}
 
     # ---- what a channel implements -------------------------------------------------------------
 
@@ -124,9 +126,12 @@ class Session(Ways, ABC):
             raise ReadOnlyViolation(f"a changing command is not run on {self.host} in a read-only session")
         if len(line) > 8191:
             raise Refused(f"a command line of {len(line)} characters is too long for cmd.exe (8191)")
+        if not changes and self.ahead.get(line):
+            return self.ahead[line].pop()
         call = _Call(line, changes, timeout, hide(line, secrets))
         self.trace(f"{'CHANGE' if changes else 'READ'} {call.shown}")
         if changes:
+            self.ahead.clear()
             return self._send(call)
         try:
             return self._send(call)
@@ -157,6 +162,9 @@ class Session(Ways, ABC):
         when the answers cannot be told apart.
         """
         outputs: list[Output] = []
+        if any(self.ahead.get(line) for line in lines):
+            rest = iter(self.run_all([line for line in lines if not self.ahead.get(line)], timeout=timeout))
+            return [self.ahead[line].pop() if self.ahead.get(line) else next(rest) for line in lines]
         for batch in self._batches(lines):
             if len(batch) == 1:
                 alone = self.run(batch[0], changes=False, timeout=timeout)
@@ -228,6 +236,10 @@ class Session(Ways, ABC):
         """``run_all``, ``registry_read`` and ``services`` in as few round trips as the channel can."""
         return asking.ask(self, lines, values, trees, subkeys, services)
 
+    def registry_set(self, key: str, name: str, number: int | None) -> None:
+        """Write a DWORD below a key that is there; None deletes the value. Raises CommandFailed."""
+        registry.write(self, key, name, number)
+
     def services(self, names: Sequence[str]) -> dict[str, Service]:
         """State and start type of the services that exist, by the names that were asked for."""
         return services.read(self, names)
@@ -254,7 +266,7 @@ class Session(Ways, ABC):
 
     def processes(self) -> list[tuple[str, int]]:
         """All processes: image name and process id."""
-        output = self.run("tasklist /fo csv /nh", changes=False)
+        output = self.run(machine.PROCESSES, changes=False)
         if output.exit_code != 0:
             raise Unreadable(f"the processes of {self.host} cannot be listed: {console.first_line(output.text)}")
         return console.tasklist(output.stdout)
@@ -311,7 +323,7 @@ class Session(Ways, ABC):
     def boot_time(self) -> str:
         """When Windows was started, as a CIM date (``20261122101500.500000+060``): compare, do not reckon with it."""
         # wmic reads its standard input even when it is asked for nothing, and hangs without this redirection.
-        output = self.run("wmic os get LastBootUpTime /value <nul", changes=False)
+        output = self.run(machine.BOOT_TIME, changes=False)
         value = console.wmic_values(output.stdout).get("LastBootUpTime", "")
         if not re.match(r"\d{14}", value):
             raise Unreadable(
@@ -332,6 +344,10 @@ class Session(Ways, ABC):
         r"""Direct members of the local administrators as ``DOMAIN\name``; None where the host does not tell them."""
         return machine.administrators(self)
 
+    def is_administrator(self) -> bool | None:
+        """Whether the account of the connection is an administrator of the host; None where that is not told."""
+        return None
+
     def restart(self, delay: int, reason: str) -> None:
         """Ask Windows to restart in ``delay`` seconds. The reason stands in its event log (at most 127 characters)."""
         text = check_name(reason, "reason")[:127]
@@ -349,9 +365,7 @@ class Session(Ways, ABC):
         """Nothing is sent yet."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *unused: object) -> None:
         """Close, whatever happened."""
         self.close()
 
@@ -362,31 +376,6 @@ def hide(text: str, secrets: Sequence[str]) -> str:
         for form in (value, escape(value), escape(value.replace('"', '\\"'))):
             text = text.replace(form, "********")
     return text
-
-
-def join_lines(lines: Sequence[str], token: str) -> str:
-    """One line of cmd.exe that runs each line and says after each how it ended.
-
-    ``ver`` sets ERRORLEVEL back to 0, because some commands leave it alone when all is well. At the prompt an unknown
-    variable stays as it is written, so ``%^ERRORLEVEL%`` loses only its caret, and ``call`` then reads it anew.
-    """
-    return " & ".join(
-        f"ver >nul & ({line}) 2>&1 & call echo {token}{index}:%^ERRORLEVEL%:" for index, line in enumerate(lines)
-    )
-
-
-def split_answers(output: Output, token: str, count: int) -> list[Output]:
-    """Take apart what ``join_lines`` made the host say. Raises Unreadable when one of the answers is missing."""
-    rest = output.stdout
-    answers: list[Output] = []
-    for index in range(count):
-        found = re.search(rf"{token}{index}:(-?\d+):[ \t]*(?:\n|\Z)", rest)
-        if not found:
-            said = console.first_line(output.stderr) or console.first_line(rest) or "nothing"
-            raise Unreadable(f"answer {index + 1} of {count} is missing in what the host said: {said}")
-        answers.append(Output(int(found.group(1)), rest[: found.start()]))
-        rest = rest[found.end() :]
-    return answers
 
 
 def explain(error: HostError) -> str:

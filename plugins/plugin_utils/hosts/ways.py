@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from . import console, files
+from . import asking, console, files
 from .commands import command, quote
 from .errors import Refused, Unreadable
 from .models import Output, Service
@@ -28,8 +28,32 @@ class Ways:
     copies_files = False
     """Whether ``put_file`` can copy a file from the control node to the host."""
 
+    by_programs = True
+    """Whether registry, services and jobs are reached by programs of the host, such as reg.exe and sc.exe."""
+
     def _session(self) -> Session:
         return cast("Session", self)
+
+    def learn_page(self) -> None:
+        """Learn now in which code page the console writes, where that is asked for only when it matters."""
+
+    # ---- questions -----------------------------------------------------------------------------------
+
+    def ask_ahead(
+        self,
+        lines: Sequence[str] = (),
+        *,
+        values: Sequence[str] = (),
+        trees: Sequence[str] = (),
+        subkeys: Sequence[str] = (),
+        services: Sequence[str] = (),
+    ) -> None:
+        """Ask together what is going to be asked one by one in a moment; each line is then answered without a trip.
+
+        As in ``Session.ask``; a line that stands here twice is asked once and answered twice. A change makes all
+        answers void, and so does the next call. Raises Unreachable.
+        """
+        asking.ahead(self._session(), lines, values, trees, subkeys, services)
 
     # ---- services ------------------------------------------------------------------------------------
 
