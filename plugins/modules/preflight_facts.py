@@ -20,7 +20,8 @@ description:
 options:
   role:
     description:
-      - V(server) for an Exchange server, V(controller) for a domain controller, of which only clock and backups matter.
+      - V(server) for an Exchange server, V(controller) for a domain controller, of which only clock, backups and
+        processes matter.
     type: str
     choices:
       - server
@@ -83,8 +84,12 @@ facts:
         - C(problem) says why the event log was not read, or is null.
       type: dict
       returned: always
+    system:
+      description: The Windows of the host, V(nt4), V(2000) or V(server2003); null where it was not told.
+      type: str
+      returned: always
     rights:
-      description: V(administrator), V(none), or V(unknown) where it cannot be known by reading.
+      description: V(administrator), V(none), or V(unknown) where the host does not tell it.
       type: str
       returned: for a server
     services:
@@ -92,10 +97,10 @@ facts:
       type: dict
       returned: for a server
     processes:
-      description: Image names of the processes, each once.
+      description: Image names of the processes, each once; null where they were not told.
       type: list
       elements: str
-      returned: for a server
+      returned: always
     drives:
       description: Drive with C(free) bytes and what it is C(for).
       type: dict
@@ -117,6 +122,15 @@ facts:
     language:
       description: Language of Windows as a number of the registry, V(0409) for English.
       type: str
+      returned: for a server
+    databases:
+      description: Files of the databases of Exchange 5.5, as its registry names them; null on other servers.
+      type: list
+      elements: str
+      returned: for a server
+    application_server:
+      description: Whether Windows is an application server of Terminal Services; null where it was not told.
+      type: bool
       returned: for a server
     install_path:
       description: Where Exchange lies.

@@ -9,15 +9,16 @@ needs it says so. Only a host that does not answer at all is an error.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeVar
 
-from .exchange.info import SETUP_KEY, WINDOWS_KEY
+from .exchange.info import SETUP_KEY, SYSTEMS, WINDOWS_KEY
 from .gates import evidence
 from .hosts.errors import HostError, Refused, Unreachable
 from .hosts.machine import drive_of
+from .hosts.models import Service
 from .hosts.session import RegistryReading, RegistryValues, Session
 
 T = TypeVar("T")
@@ -32,28 +33,58 @@ UPDATE_REBOOT_KEY = r"HKLM\SOFTWARE\Microsoft\Windows\CurrentVersion\WindowsUpda
 QUORUM_KEY = r"HKLM\Cluster\Quorum"
 PRIVILEGED_KEY = r"HKU\S-1-5-19"
 """Only administrators may read it, on XP and later, where it always is [R]."""
+TERMINAL_KEY = r"HKLM\SYSTEM\CurrentControlSet\Control\Terminal Server"
+"""``TSAppCompat`` is 1 on an application server of Windows 2000, 0 in remote administration mode [R]."""
+DATABASES_55 = {
+    r"HKLM\SYSTEM\CurrentControlSet\Services\MSExchangeIS\ParametersPrivate": "DB Path",
+    r"HKLM\SYSTEM\CurrentControlSet\Services\MSExchangeIS\ParametersPublic": "DB Path",
+    r"HKLM\SYSTEM\CurrentControlSet\Services\MSExchangeDS\Parameters": "DSA Database file",
+}
+"""Where Exchange 5.5 keeps the paths of priv.edb, pub.edb and dir.edb [V, a disaster recovery paper]."""
 _STAGING_DRIVE = "C:"
 _SERVER2003 = "5.2"
 _EVENT_LIMIT = 3000
 
 
-def read_facts(session: Session, role: str = "server", lookback: float = 192.0) -> dict[str, Any]:
+def read_facts(
+    session: Session,
+    role: str = "server",
+    lookback: float = 192.0,
+    *,
+    services: Mapping[str, Service] | None = None,
+    processes: Sequence[tuple[str, int]] | None = None,
+) -> dict[str, Any]:
     """Return what the gates need to know of a host.
 
-    ``role``: ``server``, or ``controller``, of which only the clock and the backups matter. ``lookback``: hours of the
-    event log that are searched. The keys: ``time`` (epoch seconds by the host's clock), ``drift`` (seconds by which it
-    is ahead of ours), ``backup`` (``engine``, ``system_state``, ``problem``); for a server also ``rights``
-    (administrator, none or unknown), ``services``, ``processes``, ``drives``, ``pending_restart``, ``code_page``,
-    ``language``, ``install_path``, ``administrators``, ``quorum``; and ``problems``. Raises Unreachable.
+    ``role``: ``server``, or ``controller``, of which only clock, backups and processes matter. ``lookback``: hours of
+    the event log that are searched. ``services``, ``processes``: as ``all_services`` and ``processes`` of the session,
+    where somebody has read them a moment ago.
+
+    The keys: ``time`` (epoch seconds by the host's clock), ``drift`` (seconds by which it is ahead of ours), ``system``
+    (nt4, 2000, server2003), ``backup`` (``engine``, ``system_state``, ``problem``), ``processes``; for a server also
+    ``rights`` (administrator, none or unknown), ``services``, ``drives``, ``pending_restart``, ``code_page``,
+    ``language``, ``install_path``, ``databases`` (files of a 5.5 server, else None), ``application_server``,
+    ``administrators``, ``quorum``; and ``problems``. Raises Unreachable.
     """
     problems: dict[str, str] = {}
     # The first answer also tells the time of a simulated estate.
-    registry = _tried("registry", problems, lambda: session.registry_read(_KEYS))
+    keys = _KEYS if role == "server" else (WINDOWS_KEY,)
+    registry = _tried("registry", problems, lambda: session.registry_read(keys))
     moment, drift = _clock(session, problems)
     now = session.clock.now() if moment is None else moment
-    found: dict[str, Any] = {"time": moment, "drift": drift, "backup": _backup(session, role, now, lookback)}
+    if processes is None:
+        processes = _tried("processes", problems, session.processes)
+    found: dict[str, Any] = {
+        "time": moment,
+        "drift": drift,
+        "system": None if registry is None else _system(registry),
+        "backup": _backup(session, role, now, lookback),
+        "processes": None
+        if processes is None
+        else sorted({image for image, unused_pid in processes}, key=str.casefold),
+    }
     if role == "server":
-        found |= _server(session, registry, problems)
+        found |= _server(session, registry, services, problems)
     return {**found, "problems": problems}
 
 
@@ -67,12 +98,24 @@ _KEYS = (
     UPDATE_REBOOT_KEY,
     QUORUM_KEY,
     PRIVILEGED_KEY,
+    TERMINAL_KEY,
+    *DATABASES_55,
 )
 
 
-def _server(session: Session, registry: RegistryReading | None, problems: dict[str, str]) -> dict[str, Any]:
-    services = _tried("services", problems, session.all_services)
-    processes = _tried("processes", problems, session.processes)
+def questions() -> list[str]:
+    """The registry keys of a server that ``read_facts`` asks for, for ``ask_ahead``."""
+    return list(_KEYS)
+
+
+def _server(
+    session: Session,
+    registry: RegistryReading | None,
+    services: Mapping[str, Service] | None,
+    problems: dict[str, str],
+) -> dict[str, Any]:
+    if services is None:
+        services = _tried("services", problems, session.all_services)
     found: dict[str, Any] = {
         "services": None
         if services is None
@@ -80,19 +123,22 @@ def _server(session: Session, registry: RegistryReading | None, problems: dict[s
             name: {"display_name": each.display_name or name, "state": each.state, "start_type": each.start_type}
             for name, each in services.items()
         },
-        "processes": None
-        if processes is None
-        else sorted({image for image, unused_pid in processes}, key=str.casefold),
         "administrators": _tried("administrators", problems, session.administrators),
         "rights": "unknown",
         "pending_restart": None,
         "code_page": None,
         "language": None,
         "install_path": None,
+        "databases": None,
+        "application_server": None,
         "quorum": None,
     }
     if registry is not None:
         found |= _of_registry(registry)
+    if found["rights"] == "unknown":
+        # Windows 2000 and NT 4.0 have no part of the registry that tells it.
+        able = _tried("rights", problems, session.is_administrator)
+        found["rights"] = {True: "administrator", False: "none", None: "unknown"}[able]
     root, install = found.pop("system_root", None), found["install_path"]
     found["drives"] = _drives(session, {"system": root, "exchange": install, "packages": _STAGING_DRIVE}, problems)
     return found
@@ -107,10 +153,27 @@ def _of_registry(registry: RegistryReading) -> dict[str, Any]:
         "code_page": _number(_small(registry.values.get(CODE_PAGE_KEY)), "oemcp"),
         "language": _text(_small(registry.values.get(LANGUAGE_KEY)), "installlanguage").lower() or None,
         "install_path": _text(_small(registry.values.get(SETUP_KEY)), "services") or None,
+        "databases": _databases(registry),
+        "application_server": _application_server(registry),
         "system_root": _text(windows, "systemroot") or None,
         # The key is there while the Cluster service runs.
         "quorum": None if quorum is None else {"resource": _text(_small(quorum), "resource") or None},
     }
+
+
+def _system(registry: RegistryReading) -> str | None:
+    return SYSTEMS.get(_text(_small(registry.values.get(WINDOWS_KEY)), "currentversion"))
+
+
+def _databases(registry: RegistryReading) -> list[str] | None:
+    """The databases of Exchange 5.5; those of 2000 and 2003 stand in the directory."""
+    paths = [_text(_small(registry.values.get(key)), name.lower()) for key, name in DATABASES_55.items()]
+    return [path for path in paths if path] or None
+
+
+def _application_server(registry: RegistryReading) -> bool | None:
+    values = registry.values.get(TERMINAL_KEY)
+    return None if values is None else _number(_small(values), "tsappcompat") == 1
 
 
 def _rights(registry: RegistryReading, version: str) -> str:

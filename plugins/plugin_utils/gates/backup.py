@@ -9,16 +9,29 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from . import evidence
-from .model import FAILED, PASSED, WARNING, Finding, View, hours, listed
+from .model import FAILED, NO_SYSTEM_STATE, PASSED, WARNING, Finding, View, hours, listed
 
 _STATE = (
     "Back up Windows including the system state (ntbackup backup systemstate ...) and look at its report; or, where "
     "another program does that, state it: who, when, what (mailops_exchange_statements)."
 )
+_REGISTRY = (
+    "Save the drive of Windows together with the registry (ntbackup backup C: /b /t normal), renew the emergency "
+    "repair disk (rdisk /s), and state it: who, when, what (mailops_exchange_statements)."
+)
+"""What stands for the system state on NT 4.0. ``/b`` saves the local registry [V, Q152313]; ``rdisk /s`` takes the
+accounts and the security along, ``rdisk`` alone does not [V, itprotoday]."""
 _STORE = (
     "Make a full backup of every database (not an incremental one) and look at its report; or, where the event log "
     "cannot show it, state it: who, when, what (mailops_exchange_statements)."
 )
+_STORE_55 = (
+    "Make a full backup of the directory and of the information store (ntbackup backup DS \\\\SERVER IS \\\\SERVER "
+    "/t normal) and look at its report; or, where the event log cannot show it, state it: who, when, what "
+    "(mailops_exchange_statements)."
+)
+# A server with Exchange 5.5 has a directory, and one of the two stores at least [R].
+_FILES_55 = (("dir.edb",), ("priv.edb", "pub.edb"))
 
 
 def backup_databases(view: View) -> Iterator[Finding]:
@@ -65,15 +78,18 @@ def backup_controllers(view: View) -> Iterator[Finding]:
 def _databases(view: View, row: str, hosts: tuple[str, ...], servers: list[str]) -> Finding:
     members = hosts if hosts != (row,) else ()
     failure = _failure(any(view.under_way(host) for host in hosts))
-    parts = [(view.facts(host).get("backup") or {}) for host in hosts if host in view.reached]
+    reached = [host for host in hosts if host in view.reached]
+    old = any(view.product(host) == "5.5" for host in reached)
+    remedy = _STORE_55 if old else _STORE
+    parts = [(view.facts(host).get("backup") or {}) for host in reached]
     unread = [str(part["problem"]) for part in parts if part.get("problem")]
     found = evidence.together(part.get("engine") or {} for part in parts)
-    known = _known_databases(view, servers)
+    known = _own_databases(view, reached) if old else _known_databases(view, servers)
     if not found and not known:
         if known is not None:
             return Finding(row, PASSED, "the server has no database", members=members)
         said = f" ({unread[0]})" if unread else ""
-        return Finding(row, failure, f"the event log shows no full backup of any database{said}", _STORE, members)
+        return Finding(row, failure, f"the event log shows no full backup of any database{said}", remedy, members)
     lacking = []
     for file in known if known is not None else [entry["file"] for entry in found.values()]:
         entry = found.get(file.casefold())
@@ -83,13 +99,25 @@ def _databases(view: View, row: str, hosts: tuple[str, ...], servers: list[str])
             lacking.append(f"{file} (newest full backup {hours(entry['age'])} old)")
         elif entry["spoiled"]:
             lacking.append(f"{file} (a backup failed after the full one)")
+    if old and known is None:
+        names = {file.rpartition("\\")[2] for file in found}
+        lacking += [f"{' or '.join(some)} (no full backup seen)" for some in _FILES_55 if not names & set(some)]
     if lacking:
-        return Finding(row, failure, "not backed up: " + listed(lacking, 4), _STORE, members)
-    ages = [entry["age"] for entry in found.values()]
+        return Finding(row, failure, "not backed up: " + listed(lacking, 4), remedy, members)
+    ages = [found[file.casefold()]["age"] for file in known] if known else [entry["age"] for entry in found.values()]
     count = len(known) if known is not None else len(found)
     words = "the database" if count == 1 else f"all {count} databases"
     sure = "" if known is not None else ", as far as the events name them"
     return Finding(row, PASSED, f"{words} backed up, the oldest {hours(max(ages))} ago{sure}", members=members)
+
+
+def _own_databases(view: View, hosts: list[str]) -> list[str] | None:
+    """The files of the databases as the registry of Exchange 5.5 names them; None where it does not say.
+
+    In a cluster every node has the same ones.
+    """
+    told = [file for host in hosts for file in view.facts(host).get("databases") or []]
+    return list({file.casefold(): file for file in told}.values()) or None
 
 
 def _known_databases(view: View, servers: list[str]) -> list[str] | None:
@@ -105,6 +133,9 @@ def _known_databases(view: View, servers: list[str]) -> list[str] | None:
 
 
 def _system_state(view: View, name: str, facts: Mapping[str, Any], *, begun: bool) -> Finding:
+    if facts.get("system") in NO_SYSTEM_STATE:
+        text = "Windows NT 4.0 has no system state, and no event shows that the registry was backed up"
+        return Finding(name, _failure(begun), text, _REGISTRY)
     backup = facts.get("backup") or {}
     age = backup.get("system_state")
     if age is None:

@@ -1,13 +1,17 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The gates of a cluster: nodes, groups, quorum, transaction coordinator, possible owners (A5, A7, A16)."""
+"""The gates of a cluster: nodes, groups, quorum, transaction coordinator, possible owners (A5, A7, A16, C4).
+
+A service pack of Exchange 5.5 is installed where its group stands, which is not moved: no other node has to be able to
+take it. Its hotfixes move the group (Q271634 [V]), and of 2000 and 2003 every update does.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .model import FAILED, PASSED, WARNING, ClusterView, Finding, View, listed
+from .model import FAILED, INFORMATION, PASSED, WARNING, ClusterView, Finding, View, listed
 
 COORDINATOR = "Distributed Transaction Coordinator"
 """Type of the resource; names of types are not translated [R]."""
@@ -18,6 +22,7 @@ def cluster_nodes(view: View) -> Iterator[Finding]:
     for cluster in view.open_clusters():
         bad: list[str] = []
         left: list[str] = []
+        idle: list[str] = []
         for node, entry in sorted(cluster.state["nodes"].items()):
             host = cluster.hosts.get(node, "")
             if entry["state"] == "up" or (host and host not in view.reached):
@@ -25,7 +30,12 @@ def cluster_nodes(view: View) -> Iterator[Finding]:
                 continue
             words = f"{node} is {entry['state']}"
             begun = entry["state"] == "down" and host and view.under_way(host)
-            (left if begun else bad).append(words)
+            if begun:
+                left.append(words)
+            elif host and not view.moves(cluster):
+                idle.append(words)
+            else:
+                bad.append(words)
         outside = sorted(set(cluster.state["nodes"]) - set(cluster.hosts))
         bad += [f"{node} is not part of this run" for node in outside]
         if bad:
@@ -36,6 +46,9 @@ def cluster_nodes(view: View) -> Iterator[Finding]:
                 "Start the Cluster service of the node (net start clussvc), or resume it (cluster node NAME /resume); "
                 "take every node of the cluster into the run.",
             )
+        elif idle:
+            words = f"{'; '.join(idle)}: nothing is moved there by this update, and nothing can fail over to it either"
+            yield _row(cluster, WARNING, words, "See whether the node is meant to be so.")
         elif left:
             yield _row(cluster, WARNING, f"{'; '.join(left)}: an earlier run was there, and this one goes on with it")
         else:
@@ -115,7 +128,7 @@ def msdtc(view: View) -> Iterator[Finding]:
 
 
 def possible_owners(view: View) -> Iterator[Finding]:
-    """Every virtual server has a possible owner beside the node that it stands on."""
+    """Every virtual server has a possible owner beside the node that it stands on, where it has to move."""
     for cluster in view.open_clusters():
         bad = []
         servers = {name: row for name, row in sorted(cluster.state["groups"].items()) if row.get("virtual_server")}
@@ -125,7 +138,9 @@ def possible_owners(view: View) -> Iterator[Finding]:
             others = [node for node in held if node != str(row["owner"]).upper()]
             if not others:
                 bad.append(f"{name} can stand on {listed(held) or 'no node'} only")
-        if bad:
+        if bad and not view.moves(cluster):
+            yield _row(cluster, INFORMATION, f"{'; '.join(bad)}: this update moves nothing")
+        elif bad:
             yield _row(
                 cluster,
                 FAILED,
@@ -133,7 +148,8 @@ def possible_owners(view: View) -> Iterator[Finding]:
                 "Add a node to the possible owners of every resource of the group (cluster res NAME /addowner:NODE).",
             )
         else:
-            yield _row(cluster, PASSED, f"{len(servers)} virtual servers, each with another possible owner")
+            count = "the virtual server has" if len(servers) == 1 else f"{len(servers)} virtual servers, each with"
+            yield _row(cluster, PASSED, f"{count} another possible owner")
 
 
 _QUORUM = "Look at the cluster's properties (cluster /quorumresource), bring the quorum disk online, and start again."

@@ -7,6 +7,9 @@ Numbers, sources and insertion strings count, never sentences, because those are
 writes 210 (full backup begins), 211 (incremental), 212 (shadow copy), 221 (a file is complete), 222 (a file is not),
 213 (the backup ended well), 214 (with an error), 215 (broken off) [V, message file of the engine]. NTBackup writes 8001
 at the end of each set [V, Q182506]; that its first string names what was saved: [R], and the name is translated.
+
+Exchange 5.5 has no storage groups: its directory and its information store are two programs with an engine each, whose
+events begin with the program's name (``MSExchangeDS (294) ...`` [V, KB 311396]) and name no group.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import Any
 from .model import read_data
 
 ENGINE_SOURCES = ("ESE", "ESE BACKUP", "ESE97", "ESE98", "ESENT")
-"""Names of the engine's source on 2000 and 2003, and on 5.5 [R]."""
+"""Names of the engine's source on 2000 and 2003 [R], and on 5.5 (ESE97) [V, KB 311396]."""
 BACKUP_SOURCES = ("NTBackup",)
 FULL, INCREMENTAL, SHADOW, SUCCESS, ERROR, ABORTED = 210, 211, 212, 213, 214, 215
 FILE_END, FILE_INCOMPLETE = 221, 222
@@ -104,7 +107,7 @@ def _names_system_state(event: Mapping[str, Any]) -> bool:
 
 
 class _Group:
-    """One storage group (all of the store on 5.5), event by event."""
+    """One storage group (on 5.5: the directory, or the information store), event by event."""
 
     def __init__(self) -> None:
         self.complete: dict[str, tuple[str, float]] = {}
@@ -135,9 +138,14 @@ class _Group:
 
 
 def _group_name(event: Mapping[str, Any]) -> str:
-    """The storage group: the third string on 2000 and 2003 (``First Storage Group: ``) [R]; 5.5 has none."""
-    strings = [str(text) for text in event.get("strings") or []]
-    return strings[2].strip().rstrip(":").strip() if len(strings) > 2 and not _DATABASE.search(strings[2]) else ""
+    """The storage group: the third string on 2000 and 2003 (``First Storage Group: ``) [V, message file of the engine].
+
+    Without one, as on 5.5, the first string stands for it: the program whose engine it is.
+    """
+    strings = [str(text).strip() for text in event.get("strings") or []]
+    if len(strings) > 2 and strings[2].endswith(":"):
+        return strings[2].rstrip(":").strip()
+    return strings[0] if strings else ""
 
 
 def _path(event: Mapping[str, Any]) -> str | None:

@@ -13,12 +13,14 @@ from typing import Any
 from . import levels
 from .model import FAILED, INFORMATION, PASSED, WARNING, Finding, View, read_data
 
-# Names of packages: Exchange2003-KB912442-x86-ENU.exe [V, KB 817903]; E3SP2ENG.EXE [R]; SP4_550I.EXE [I, Q241757].
+# Names of packages: Exchange2003-KB912442-x86-ENU.exe [V, KB 817903]; E3SP2ENG.EXE, E2KSP3_ENGLISH.EXE [R];
+# SP4_550I.EXE [I, Q241757], which tells no language; SBS2KSP1ENG.EXE [U].
 _HOTFIX = re.compile(r"^exchange(?P<product>5\.5|2000|2003)-kb\d+.*?-x86-(?P<language>[a-z]{2,3})\.exe$", re.IGNORECASE)
 _WINDOWS = re.compile(r"^windows.*?-kb\d+.*?-x86-(?P<language>[a-z]{2,3})\.exe$", re.IGNORECASE)
-_PACK = re.compile(r"^e(?P<product>2k|3)sp\d(?P<language>[a-z]{2,3})?\.exe$", re.IGNORECASE)
-_OLD_PACK = re.compile(r"^sp\d_55[0-9a-z]*\.exe$", re.IGNORECASE)
-_PRODUCTS = {"2k": "2000", "3": "2003"}
+_PACK = re.compile(r"^e(?P<product>2k|3)sp\d(?:_?(?P<language>[a-z]{2,10}))?\.exe$", re.IGNORECASE)
+_SUITE = re.compile(r"^sbs(?P<product>2k)sp\da?(?P<language>[a-z]{2,3})?\.exe$", re.IGNORECASE)
+_OLD_PACK = re.compile(r"^sp\d_(?P<product>55)[0-9a-z]*\.exe$", re.IGNORECASE)
+_PRODUCTS = {"2k": "2000", "3": "2003", "55": "5.5"}
 
 
 def package(view: View) -> Iterator[Finding]:
@@ -155,7 +157,7 @@ def _wrong_file(found: Mapping[str, Any], given: Mapping[str, Any], key: str) ->
 
 
 def _wrong_name(view: View, host: str, name: str, product: str) -> tuple[str, str, bool] | None:
-    found = next(filter(None, (each.match(name) for each in (_HOTFIX, _PACK, _WINDOWS, _OLD_PACK))), None)
+    found = next(filter(None, (each.match(name) for each in (_HOTFIX, _PACK, _SUITE, _WINDOWS, _OLD_PACK))), None)
     if found is None:
         return None
     parts = found.groupdict()

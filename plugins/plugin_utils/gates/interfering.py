@@ -84,6 +84,20 @@ def programs(
     return found
 
 
+def monitors(processes: Iterable[str], keep: Iterable[str] = ()) -> dict[str, str]:
+    """Return the programs that reach servers with Exchange 5.5 from another computer too: image name -> why.
+
+    ``processes``: image names of any computer. ``keep``: as for ``programs``.
+    """
+    kept = list(keep)
+    found = {}
+    for image in sorted(set(processes), key=str.casefold):
+        entry = next((each for each in known()["monitors"] if _like(image, each["image"])), None)
+        if entry is not None and not _one_of(image, kept):
+            found[image] = str(entry["why"])
+    return found
+
+
 def _active(
     services: Mapping[str, Mapping[str, Any]], extra: list[str]
 ) -> Iterator[tuple[str, Mapping[str, Any], dict[str, Any]]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from . import backup, cluster, installed, machine, run
+from . import backup, cluster, installed, machine, run, surroundings
 from .model import FAILED, PASSED, Finding, Gate, View, gates
 from .signed import Override, Statement, concerns, statement_for
 
@@ -29,6 +29,8 @@ CHECKS: dict[str, Check] = {
     "setup_running": machine.setup_running,
     "backup_running": machine.backup_running,
     "interfering_services": machine.interfering_services,
+    "server_monitors": surroundings.server_monitors,
+    "terminal_services": surroundings.terminal_services,
     "cluster_nodes": cluster.cluster_nodes,
     "cluster_groups": cluster.cluster_groups,
     "quorum": cluster.quorum,

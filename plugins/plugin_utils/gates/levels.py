@@ -28,7 +28,8 @@ def chain(
     level = int(exchange.get("service_pack") or 0)
     build = int(exchange.get("build") or 0)
     fixes = {number(fix) for fix in exchange.get("hotfixes") or []}
-    wanted, objections, own = [], [], 0
+    suite = (int((exchange.get("os") or {}).get("service_pack") or 0), int(exchange.get("suite_service_pack") or 0))
+    wanted, objections, own, other = [], [], 0, []
     for position, update in enumerate(updates):
         if update["kind"] == "windows_hotfix":
             if for_windows(update, exchange) and number(update["result"]["hotfix"]) not in fixes:
@@ -38,8 +39,12 @@ def chain(
             continue
         if str(update.get("product")) != product:
             continue
+        if update.get("edition") not in (None, exchange.get("edition")):
+            # A suite's pack is for its own servers; another one of the run may bring the same to this one.
+            other.append(str(update["id"]))
+            continue
         own += 1
-        if installed(update, level, fixes) or _superseded(update, updates[position + 1 :], level):
+        if installed(update, level, fixes, suite) or _superseded(update, updates[position + 1 :], level):
             continue
         objection = _objection(update, level, build, fixes)
         if objection:
@@ -47,11 +52,19 @@ def chain(
             continue
         wanted.append(update)
         if update["kind"] == "service_pack":
-            level = int(update["result"]["service_pack"])
-            build = int(update["result"].get("build") or build)
+            level = max(level, int(update["result"]["service_pack"]))
+            build = max(build, int(update["result"].get("build") or 0))
+            suite = (max(suite[0], _windows_of(update)), max(suite[1], _suite_of(update)))
         else:
             fixes.add(number(update["result"]["hotfix"]))
-    if not own:
+    if other and not own:
+        objections.append(
+            (
+                f"{', '.join(other)} is for Small Business Server only, and the server is none",
+                "Take the server out of this run, or name the service pack of Exchange as well.",
+            )
+        )
+    elif not own:
         names = ", ".join(str(update["id"]) for update in updates)
         objections.append(
             (
@@ -87,11 +100,22 @@ def _superseded(update: Mapping[str, Any], later: Sequence[Mapping[str, Any]], l
     return there and bool(packs) and max(packs) < level
 
 
-def installed(update: Mapping[str, Any], level: int, fixes: set[str]) -> bool:
-    """Whether a server of this level has the update."""
+def installed(update: Mapping[str, Any], level: int, fixes: set[str], suite: tuple[int, int] = (0, 0)) -> bool:
+    """Whether a server of this level has the update. ``suite``: service packs of Windows and of the suite itself."""
     if update["kind"] == "service_pack":
-        return level == int(update["result"]["service_pack"])
+        parts = suite[0] >= _windows_of(update) and suite[1] >= _suite_of(update)
+        return level == int(update["result"]["service_pack"]) and parts
     return number(update["result"]["hotfix"]) in fixes
+
+
+def _windows_of(update: Mapping[str, Any]) -> int:
+    """The service pack of Windows that a suite's pack brings; 0 for others."""
+    return int(update["result"].get("windows_service_pack") or 0)
+
+
+def _suite_of(update: Mapping[str, Any]) -> int:
+    """The service pack of the suite itself, as above."""
+    return int(update["result"].get("suite_service_pack") or 0)
 
 
 def for_windows(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:

@@ -17,6 +17,8 @@ from . import levels
 
 PASSED, FAILED, WARNING, INFORMATION = "passed", "failed", "warning", "information"
 RESULTS = (FAILED, WARNING, INFORMATION, PASSED)
+NO_SYSTEM_STATE = frozenset({"nt4"})
+"""Windows that have no system state to back up: it has come with Windows 2000 [V, usage text of ntbackup]."""
 UNDER_WAY = frozenset({"armed", "running", "finished", "interrupted"})
 """Phases of an installation that this collection has begun."""
 
@@ -74,7 +76,8 @@ class View:
     """Everything that the gates judge by.
 
     ``hosts``: name -> what was observed of an Exchange server (``exchange``, ``cluster``, ``packages``,
-    ``installations``, ``note``, ``interfering``, ``connector``, ``facts``), or ``{"unreachable": reason}``.
+    ``installations``, ``note``, ``interfering``, ``connector``, ``exchange55``, ``facts``), or ``{"unreachable":
+    reason}``.
     ``controllers``: name -> ``{"facts": ...}`` or ``{"unreachable": reason}``. ``updates``: entries of the catalogue in
     order, those that others require with ``prerequisite`` true. ``now``: epoch seconds by which statements are dated.
     """
@@ -120,6 +123,15 @@ class View:
     def unfit(self, host: str) -> list[tuple[str, str]]:
         """Why updates cannot be installed on a host: sentence and remedy of each reason."""
         return levels.chain(self.updates, self.reached[host]["exchange"])[1]
+
+    def product(self, host: str) -> str:
+        """Exchange's product on a host that was read."""
+        return str(self.reached[host]["exchange"].get("product"))
+
+    def moves(self, cluster: ClusterView) -> bool:
+        """Whether the run moves groups of a cluster: only a service pack of Exchange 5.5 moves nothing (C4)."""
+        due = [(host, update) for host in cluster.members if host in self.open for update in self.chain(host)]
+        return any(self.product(host) != "5.5" or update["kind"] == "hotfix" for host, update in due)
 
     def under_way(self, host: str) -> bool:
         """Whether an earlier run has begun with the host, or with its cluster: then it has to be brought to its end."""
@@ -173,13 +185,18 @@ class View:
 
 
 def _begun(found: Mapping[str, Any]) -> bool:
-    noted = found.get("note") or (found.get("interfering") or {}).get("note")
+    old = found.get("exchange55") or {}
+    noted = found.get("note") or (found.get("interfering") or {}).get("note") or old.get("note") or old.get("optimizer")
     return bool(noted) or any(row.get("phase") in UNDER_WAY for row in (found.get("installations") or {}).values())
 
 
+DATA = Path(__file__).with_name("data")
+
+
+@cache
 def read_data(name: str) -> Any:
-    """A data file of this package."""
-    with Path(__file__).with_name("data").joinpath(name).open(encoding="utf-8") as file:
+    """A data file of this package, read once: nobody changes what is returned."""
+    with (DATA / name).open(encoding="utf-8") as file:
         return yaml.safe_load(file)
 
 

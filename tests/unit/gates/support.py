@@ -107,6 +107,38 @@ def facts(*files: str) -> dict[str, Any]:
     }
 
 
+SP4: dict[str, Any] = {
+    **SP2,
+    "id": "exchange55-sp4",
+    "product": "5.5",
+    "from": [{"service_pack": number} for number in range(4)],
+    "result": {"service_pack": 4, "build": 2653},
+    "upgrades_virtual_server": False,
+    "requires": [],
+    "package": {**SP2["package"], "path": r"\\dc1\updates\SP4_550I.EXE"},
+}
+FILES_55 = (r"C:\EXCHSRVR\mdbdata\priv.edb", r"C:\EXCHSRVR\mdbdata\pub.edb", r"C:\EXCHSRVR\dsadata\dir.edb")
+
+
+def old_estate() -> dict[str, Any]:
+    """A server with Exchange 5.5 on Windows 2000, and its domain controller, on which every gate is open."""
+    found = single("old1")
+    found["exchange"] |= {"product": "5.5", "service_pack": 3, "build": 2650, "os": {"name": "2000", "service_pack": 4}}
+    found["packages"] = {"exchange55-sp4": {"needed": True, "staged": False, "path": r"C:\mailops\x\SP4_550I.EXE"}}
+    found["installations"] = {"exchange55-sp4": {"phase": "none"}}
+    found["facts"] = {**facts(*FILES_55), "system": "2000", "databases": list(FILES_55), "application_server": False}
+    controller = {"facts": {"system": "2000", "processes": [], "backup": {"system_state": 6.0, "problem": None}}}
+    return {
+        "hosts": {"old1": found},
+        "controllers": {"dc1": controller},
+        "directory": None,
+        "directory_given": False,
+        "updates": [copy.deepcopy(SP4)],
+        "now": NOW,
+        "setup_account": r"CONTOSO\exsetup",
+    }
+
+
 def single(name: str = "mbx1") -> dict[str, Any]:
     return {
         "exchange": exchange(name),

@@ -84,6 +84,21 @@ def test_exchange_55_has_no_storage_groups() -> None:
     assert set(found) == {"d:\\exchsrvr\\mdbdata\\priv.edb", "d:\\exchsrvr\\dsadata\\dir.edb"}
 
 
+def test_the_engines_of_exchange_55_fail_each_for_itself() -> None:
+    """The directory and the stores have an engine each; a number behind the program's is no storage group."""
+
+    def of(program: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        return [{**row, "source": "ESE97", "strings": [program, "294", *row["strings"][3:]]} for row in rows]
+
+    stores, directory = "D:\\exchsrvr\\mdbdata\\priv.edb", "D:\\exchsrvr\\dsadata\\dir.edb"
+    rows = of("MSExchangeIS", full(9, stores)) + of("MSExchangeDS", full(7, directory))
+    failed = event(214, 2, "-1022")
+    found = databases([*rows, *of("MSExchangeDS", [failed])], NOW)
+    spoiled = {key: entry["spoiled"] for key, entry in found["databases"].items()}
+    assert spoiled == {stores.lower(): False, directory.lower(): True}
+    assert set(found["failed"]) == {"MSExchangeDS"}
+
+
 def test_a_channel_without_strings_still_shows_the_path() -> None:
     rows = full(7, PRIV)
     for row in rows:
