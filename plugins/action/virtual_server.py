@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Action: have an Exchange virtual server upgraded, or serving again."""
+"""Action: have an Exchange virtual server upgraded, or serving again, or see that it is both."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import
     timeout,
 )
 from ansible_collections.mailops.exchange.plugins.plugin_utils._serving import serve
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import cluster55
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import Directory
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.troubles import explained
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.virtual_server import upgrade
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.virtual_server import upgrade, verify
 
 
 class ActionModule(HostAction):
-    """Have the virtual server at the level of its node, or online where it can be."""
+    """Have the virtual server at the level of its node, or online where it can be; or only look at it."""
 
     spec: ClassVar[dict[str, Any]] = {
         **UPDATE,
         "group": {"type": "str", "required": True},
-        "state": {"type": "str", "choices": ["upgraded", "serving"], "default": "upgraded"},
+        "state": {"type": "str", "choices": ["upgraded", "serving", "verified"], "default": "upgraded"},
         "method": {"type": "str", "choices": ["operator", "command"], "default": "operator"},
         "command": {"type": "str"},
         **ACCOUNT,
         "directory": {"type": "dict", "options": DIRECTORY},
         "fallback_node": {"type": "str"},
+        "owner": {"type": "str"},
         **timeout(3600),
         **STEP,
     }
@@ -46,6 +48,8 @@ class ActionModule(HostAction):
         """Return the version, or the state, that the task asks for."""
         if options["state"] == "serving":
             return {"state": "online"}
+        if options["state"] == "verified":
+            return {"state": "online", **({"owner": options["owner"]} if options["owner"] else {})}
         result = self.update(options)["result"]
         return {"version": dict(result)} if "service_pack" in result else {}
 
@@ -57,9 +61,17 @@ class ActionModule(HostAction):
         """Have the virtual server upgraded and see it in the directory, or bring it online."""
         update, group = self.update(options), options["group"]
         directory = _directory(options["directory"])
+        if options["state"] == "serving" and update["product"] == cluster55.PRODUCT:
+            with explained(session, update["product"]):
+                return cluster55.serve(session, group, update, options["fallback_node"], options["timeout"])
         if options["state"] == "serving":
             with explained(session, update["product"]):
                 return serve(session, group, update, directory, options["fallback_node"], options["timeout"])
+        if options["state"] == "verified":
+            with explained(session, update["product"]):
+                seen = verify(session, group, update, directory, owner=options["owner"], timeout=options["timeout"])
+            shown = f", and the directory shows {update['title']}" if "version" in seen else ""
+            return {"before": seen, "after": seen, "msg": f"{group} is online on {seen['owner']}{shown}."}
         result = upgrade(
             session,
             group,

@@ -22,6 +22,8 @@ description:
     remedy.
   - A failure that the article knows (error c1037b44, event 1025 of a node that was evicted and added again) is
     recognised and explained.
+  - Exchange 2000 has no such entry; its virtual servers upgrade themselves as they come online on an updated node.
+    O(state=verified) sees that they did.
   - With O(state=serving) it brings a virtual server that a failed turn left offline back online, on a node that
     can carry its version.
 options:
@@ -35,10 +37,15 @@ options:
       - V(upgraded) has the virtual server at the level that the update brings.
       - V(serving) brings it online; where it is online nothing is done. Where its version does not fit the node of
         the task, it is moved to O(fallback_node) before, or to this node when both are updated.
+      - V(verified) changes nothing. It sees that the virtual server is online and, where the update upgrades virtual
+        servers, that O(directory) shows its level, which is waited for.
+      - The group of Exchange 5.5 comes online where it stands after a service pack; after a hotfix it goes back to
+        O(fallback_node) before, offline as it is.
     type: str
     choices:
       - upgraded
       - serving
+      - verified
     default: upgraded
   method:
     description:
@@ -110,6 +117,10 @@ options:
     description:
       - Node that carried the virtual server before, for O(state=serving).
     type: str
+  owner:
+    description:
+      - Node that has to own the virtual server, for O(state=verified).
+    type: str
   timeout:
     description:
       - Seconds to wait for the person or the command, or for the group.
@@ -160,6 +171,15 @@ EXAMPLES = r"""
     update: exchange2003-sp2
     directory: "{{ directory }}"
     fallback_node: N1
+
+- name: See that a virtual server of Exchange 2000 has upgraded itself
+  mailops.exchange.virtual_server:
+    group: EVS1
+    state: verified
+    owner: N2
+    update: exchange2000-sp3
+    directory: "{{ directory }}"
+    timeout: 900
 """
 
 RETURN = r"""
@@ -171,7 +191,8 @@ msg:
   sample: 'The directory shows EVS1 with Version 6.5 (Build 7638.2: Service Pack 2).'
 before:
   description:
-    - The version of the virtual server (or, with O(state=serving), owner and state of its group) as it was found.
+    - The version of the virtual server (or, with O(state=serving) and O(state=verified), owner and state of its
+      group) as it was found.
   returned: success
   type: dict
   sample:
@@ -180,8 +201,8 @@ before:
       build: 7226
 after:
   description:
-    - The version of the virtual server (or, with O(state=serving), owner and state of its group) after the task; in
-      check mode as it would be.
+    - The version of the virtual server (or, with O(state=serving) and O(state=verified), owner and state of its
+      group) after the task; in check mode as it would be.
   returned: success
   type: dict
   sample:

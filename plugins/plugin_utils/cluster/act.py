@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..hosts.commands import command, quote, switch
-from ..hosts.errors import HostError, Refused
+from ..hosts.errors import CommandFailed, HostError, Refused
 from ..hosts.session import Session
-from .drive import SLICE, STABLE, TRANSIENT, Look, drive, patient
+from .configuration import INFORMATION_STORE
+from .drive import LONG, SLICE, STABLE, TRANSIENT, Look, drive, patient
 from .model import PENDING_RESOURCE_STATES, ClusterState, Group
 from .read import group_row, read_cluster, refresh
 from .service import start_cluster_service, stop_cluster_service
@@ -28,6 +29,7 @@ KEPT_TYPES = ("IP Address", "Network Name", "Physical Disk")
 UNDECIDED = PENDING_RESOURCE_STATES | {"unknown"}
 """What nothing is concluded from. A word that nobody knows may well be the one for "on its way"."""
 _UNKNOWN_WAIT = 60.0
+_TOLD_EVERY = 600.0
 _EVENT_LOGS = "Read the Application and System logs of the node (sources MSExchangeCluster, ClusSvc)."
 
 __all__ = [
@@ -66,11 +68,15 @@ def move_group(session: Session, group: str, node: str, timeout: float) -> dict[
             f"{', '.join(found.possible_owners) or 'none'}.",
         )
     events = _Events(name, found.virtual_server)
+    teller = _Teller(session, state, name)
+
+    last = ("", "")
 
     def look() -> Look:
-        owner, word = group_row(session, name, state.words)
-        key = (owner, word)
+        nonlocal last
+        last = key = owner, word = group_row(session, name, state.words)
         if word in UNDECIDED:
+            teller.tell()
             return Look("pending", key, "")
         if owner == target:
             if word == "online" or (word == found.state and word != "failed"):
@@ -85,7 +91,13 @@ def move_group(session: Session, group: str, node: str, timeout: float) -> dict[
             events.add("offline", session.clock.now())
         line = command("cluster", "group", quote(name), switch("moveto", target), switch("wait", SLICE))
         rest = max(timeout - (session.clock.now() - started), 0.0)
-        done = drive(session, line, look, what=f"moving {name} from {found.owner} to {target}", timeout=rest)
+        try:
+            done = drive(session, line, look, what=f"moving {name} from {found.owner} to {target}", timeout=rest)
+        except CommandFailed:
+            if last[1] == "online":
+                # It came back to where it was, and serves there.
+                events.add("online", session.clock.now())
+            raise
         now = session.clock.now()
         events.add("moved", now)
         if done.detail == "online":
@@ -173,6 +185,7 @@ def bring_online(session: Session, group: str, timeout: float, leave_offline: Se
     events = _Events(name, found.virtual_server)
     current = state
     equal: list[Any] = [None, 0]
+    teller = _Teller(session, state, name)
 
     def look(of_interest: Sequence[str]) -> Look:
         nonlocal current
@@ -183,6 +196,7 @@ def bring_online(session: Session, group: str, timeout: float, leave_offline: Se
         if all(now == "online" for now in states.values()):
             return Look("done", key, "online")
         if any(now in UNDECIDED for now in states.values()):
+            teller.tell(current)
             return Look("pending", key, "")
         sick = [f"{r} is {now}" for r, now in states.items() if now not in ("online", "offline")]
         if sick:
@@ -242,6 +256,33 @@ class _Events:
         except HostError as error:
             error.details.setdefault("events", self.list)
             raise
+
+
+class _Teller:
+    """Says which resources of a group are on their way when that takes long. What cannot be read then is not said."""
+
+    def __init__(self, session: Session, state: ClusterState, group: str) -> None:
+        self._session = session
+        self._state = state
+        self._group = group
+        self._next = session.clock.now() + LONG
+
+    def tell(self, state: ClusterState | None = None) -> None:
+        """Say it, if it is time to. ``state``: what was read just now."""
+        if self._session.clock.now() < self._next:
+            return
+        self._next = self._session.clock.now() + _TOLD_EVERY
+        try:
+            members = (state or refresh(self._session, self._state)).resources_of(self._group)
+        except HostError:
+            return
+        waiting = [
+            f"{name} is {entry.state.replace('_', ' ')}" for name, entry in members.items() if entry.state in UNDECIDED
+        ]
+        if waiting:
+            why = "; a store upgrades its databases as it comes online on a new version, which can take hours"
+            store = any(members[name].type == INFORMATION_STORE for name in members if members[name].state in UNDECIDED)
+            self._session.progress(f"{self._group}: {', '.join(waiting)}{why if store else ''}")
 
 
 def _observe(session: Session, group: str, timeout: float) -> tuple[ClusterState, str, Group]:

@@ -23,6 +23,7 @@ from ..hosts.models import RegistryValues
 KEY = "HKLM\\Cluster"
 SYSTEM_ATTENDANT = "Microsoft Exchange System Attendant"
 """Resource type that makes a group an Exchange virtual server (Exchange 2000 and 2003; verified string)."""
+INFORMATION_STORE = "Microsoft Exchange Information Store"
 NETWORK_NAME = "Network Name"
 
 
@@ -98,11 +99,10 @@ def network_name_of(members: Mapping[str, ResourceConfiguration]) -> str | None:
     without System Attendant and with a single Network Name resource gets that one's.
     """
     names = {name: entry for name, entry in members.items() if entry.type == NETWORK_NAME}
-    for entry in members.values():
-        if entry.type == SYSTEM_ATTENDANT:
-            for provider in entry.depends_on:
-                if provider in names:
-                    return names[provider].private.get("name")
+    attendant = attendant_of(members)
+    for provider in members[attendant].depends_on if attendant is not None else []:
+        if provider in names:
+            return names[provider].private.get("name")
     if len(names) == 1:
         return next(iter(names.values())).private.get("name")
     return None

@@ -23,6 +23,10 @@ STABLE = 3
 """So many equal readings in a row before a state that is not the wanted one is believed to be final."""
 LOST_LIMIT = 3
 """So many times a command is issued again after a lost connection."""
+LONG = 120.0
+"""Seconds after which something that is still on its way is looked at seldom: it can take hours."""
+SELDOM = 30.0
+"""Seconds between two looks then."""
 TRANSIENT: tuple[type[Exception], ...] = (NotAnswering, Moving, Unreachable)
 """Failed readings that a wait outlives."""
 
@@ -61,7 +65,8 @@ def drive(session: Session, line: str, look: Callable[[], Look], *, what: str, t
     readings decide. A command is issued again only when nothing is on its way and the state is what it was
     before: after an exit code that can pass, or after the connection was lost on it. Raises
     ``CommandFailed`` when cluster.exe refuses, or when something else than the wanted state stays;
-    ``WaitTimeout`` when the time is up.
+    ``WaitTimeout`` when the time is up. What is on its way is no failure however long it takes: the store of a virtual
+    server upgrades its databases as it comes online on a new version.
     """
     tries = lost = 0
     kind = ""
@@ -89,6 +94,7 @@ def drive(session: Session, line: str, look: Callable[[], Look], *, what: str, t
     kind = issue()
     key: Hashable = None
     equal = 0
+    started = session.clock.now()
 
     def watch() -> Look | None:
         nonlocal kind, key, equal
@@ -103,6 +109,8 @@ def drive(session: Session, line: str, look: Callable[[], Look], *, what: str, t
             kind, equal = issue(), 0
         elif seen.verdict != "pending" and equal >= STABLE:
             raise CommandFailed(f"{what}: {seen.detail}", remedy=seen.remedy)
+        elif seen.verdict == "pending" and session.clock.now() - started > LONG:
+            session.clock.sleep(max(SELDOM - session.poll_interval, 0.0))
         return None
 
     return session.wait(patient(session, watch), what=what, timeout=timeout, tolerate=TRANSIENT)

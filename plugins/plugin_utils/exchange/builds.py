@@ -30,9 +30,13 @@ class Serial:
     service_pack: int
 
 
+DATA = Path(__file__).with_name("data")
+
+
+@cache
 def load_data(name: str) -> Any:
-    """A data file of this package."""
-    with Path(__file__).with_name("data").joinpath(name).open(encoding="utf-8") as file:
+    """A data file of this package, read once: nobody changes what is returned."""
+    with (DATA / name).open(encoding="utf-8") as file:
         return yaml.safe_load(file)
 
 

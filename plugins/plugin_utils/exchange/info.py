@@ -13,6 +13,7 @@ from typing import Any
 
 from ..cluster.service import COMPUTER_NAME_KEY
 from ..hosts.errors import Unreadable
+from ..hosts.machine import BOOT_TIME
 from ..hosts.session import Answers, RegistryReading, Session
 from .builds import load_data, normal_hotfix, product_of_services_version, service_pack_of, version_of
 
@@ -20,8 +21,11 @@ SETUP_KEY = r"HKLM\SOFTWARE\Microsoft\Exchange\Setup"
 WINDOWS_KEY = r"HKLM\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
 PRODUCT_OPTIONS_KEY = r"HKLM\SYSTEM\CurrentControlSet\Control\ProductOptions"
 SESSION_MANAGER_KEY = r"HKLM\SYSTEM\CurrentControlSet\Control\Session Manager"
+SUITE_KEY = r"HKLM\SOFTWARE\Microsoft\SmallBusinessServer"
+"""Key of Small Business Server; its ServicePackNumber is [V] for 2003 (a team blog), [R] for 2000."""
 CLUSTER_SERVICE = "ClusSvc"
-_SYSTEMS = {"4.0": "nt4", "5.0": "2000", "5.1": "xp", "5.2": "server2003"}
+SYSTEMS = {"4.0": "nt4", "5.0": "2000", "5.1": "xp", "5.2": "server2003"}
+"""CurrentVersion of Windows -> our name of it."""
 
 
 @cache
@@ -43,15 +47,18 @@ def read_exchange(session: Session) -> dict[str, Any]:
     ``installed`` is false where Exchange is not there, also where its Setup key survived a removal. Build,
     service pack and product are null then. ``earlier_hotfixes`` names hotfixes that were installed for an
     earlier service pack: they say nothing about this one. ``store_version`` is the file version of ``store.exe``; null
-    where the host does not tell it.
+    where the host does not tell it. ``edition``: small_business, conferencing or null; ``suite_service_pack``: that of
+    Small Business Server, null where there is no such suite.
     """
     updates, flat = _update_keys()
-    answers = session.ask(
-        values=[SETUP_KEY, WINDOWS_KEY, PRODUCT_OPTIONS_KEY, SESSION_MANAGER_KEY, COMPUTER_NAME_KEY],
-        trees=[updates],
-        subkeys=flat,
-        services=[*exchange_services(), CLUSTER_SERVICE],
-    )
+    questions: dict[str, list[str]] = {
+        "values": [SETUP_KEY, WINDOWS_KEY, PRODUCT_OPTIONS_KEY, SESSION_MANAGER_KEY, COMPUTER_NAME_KEY, SUITE_KEY],
+        "trees": [updates],
+        "subkeys": flat,
+        "services": [*exchange_services(), CLUSTER_SERVICE],
+    }
+    session.ask_ahead([BOOT_TIME], **questions)
+    answers = session.ask(**questions)
     found = {**_describe(answers), "boot_time": session.boot_time(), "store_version": None}
     store = _store_path(answers.registry) if found["installed"] else None
     if store:
@@ -84,8 +91,8 @@ def _describe(answers: Answers) -> dict[str, Any]:
     marks = _marks(registry, installed=evidence)
     product = marks["product"]
     cluster = services.get(CLUSTER_SERVICE)
-    suites = options.get("productsuite", [])
     version = _text(windows, "currentversion")
+    edition = _edition(_list(options.get("productsuite", [])), services)
     return {
         "computer_name": _text(names, "computername").upper() or None,
         "installed": product is not None,
@@ -95,12 +102,10 @@ def _describe(answers: Answers) -> dict[str, Any]:
         "service_pack": marks["service_pack"],
         "hotfixes": marks["hotfixes"],
         "earlier_hotfixes": marks["earlier_hotfixes"],
-        # ProductSuite holds "Small Business" or "Small Business(Restricted)" on SBS [R].
-        "edition": "small_business"
-        if any(str(suite).startswith("Small Business") for suite in _list(suites))
-        else None,
+        "edition": edition,
+        "suite_service_pack": _suite_level(registry) if edition == "small_business" else None,
         "os": {
-            "name": _SYSTEMS.get(version, "unknown"),
+            "name": SYSTEMS.get(version, "unknown"),
             "version": version,
             "build": int(re.sub(r"\D", "", _text(windows, "currentbuildnumber")) or 0),
             # "Service Pack 2": only the digits, the words could be translated.
@@ -113,6 +118,23 @@ def _describe(answers: Answers) -> dict[str, Any]:
         },
         "pending_restart": any(_list(manager.get("pendingfilerenameoperations", []))),
     }
+
+
+def _edition(suites: list[Any], services: Mapping[str, object]) -> str | None:
+    """What a host is beside a server with Exchange: ProductSuite holds "Small Business" or "Small Business(Restricted)"
+    on SBS [R]; Conferencing Server shows in its own services.
+    """
+    if any(str(suite).startswith("Small Business") for suite in suites):
+        return "small_business"
+    marks = (name for name, entry in exchange_services().items() if entry.get("edition") == "conferencing")
+    return "conferencing" if any(name in services for name in marks) else None
+
+
+def _suite_level(registry: RegistryReading) -> int | None:
+    """The service pack of Small Business Server: 0 where its key names none, None where there is no such key."""
+    if registry.values.get(SUITE_KEY) is None:
+        return None
+    return _number(_values(registry, SUITE_KEY), "servicepacknumber") or 0
 
 
 def find_hotfixes(

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from . import troubles
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -25,7 +27,12 @@ class Outcome:
 
 
 def at_result(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:
-    """Whether a host shows what the update brings (or something later)."""
+    """Whether a host shows all that the update brings (or something later): of a suite's pack each of its parts."""
+    return shown_at_once(update, exchange) and _parts_there(update, exchange)
+
+
+def shown_at_once(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:
+    """Whether a host shows of Exchange what the update brings; that is there before the restart."""
     result = update["result"]
     if update["kind"] != "service_pack":
         return result["hotfix"] in exchange["hotfixes"]
@@ -36,6 +43,22 @@ def at_result(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:
         return False
     # Where the number of the service pack is later, the build is none of this update's business.
     return service_pack > result["service_pack"] or build is None or build >= result["build"]
+
+
+def evident(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:
+    """Whether a host shows what an installation can leave to be seen: where a restart always follows, what a suite's
+    pack brings beside Exchange's shows only after it.
+    """
+    return (shown_at_once if update["restart"] == "always" else at_result)(update, exchange)
+
+
+def _parts_there(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:
+    """Whether a host shows what a suite's service pack brings beside Exchange's."""
+    found = {
+        "windows_service_pack": (exchange.get("os") or {}).get("service_pack"),
+        "suite_service_pack": exchange.get("suite_service_pack"),
+    }
+    return all((number or 0) >= update["result"].get(part, 0) for part, number in found.items())
 
 
 def relevant_phrases(update: Mapping[str, Any]) -> list[str]:
@@ -85,7 +108,7 @@ def judge(
         restart = True
     restart = restart_follows(update, restart)
     problems += log_problems(update, log_lines)
-    reached = at_result(update, after)
+    reached = evident(update, after)
     if not reached:
         problems.append(
             _problem(
@@ -137,11 +160,7 @@ def log_problems(update: Mapping[str, Any], lines: Iterable[str]) -> list[dict[s
         elif _has(text, log["failure"]):
             open_errors.append(text)
     problems = [
-        _problem(
-            f"a file was in use during the installation: {name}",
-            "Stop the service or program that holds it (antivirus, backup agent, monitoring), then run the update"
-            " again until it ends without messages.",
-        )
+        _problem(f"a file was in use during the installation: {name}", _remedy_of(name, update["product"]))
         for name in files_in_use(update, lines)
     ]
     problems += [
@@ -149,6 +168,17 @@ def log_problems(update: Mapping[str, Any], lines: Iterable[str]) -> list[dict[s
         for text in dict.fromkeys([*open_errors, *finals])
     ]
     return problems
+
+
+def _remedy_of(name: str, product: str) -> str:
+    """What to do about a file in use: by its name where that is known."""
+    trouble = troubles.of_file(name, product)
+    if trouble is not None:
+        return f"{trouble['explanation']} {trouble['remedy']}"
+    return (
+        "Stop the service or program that holds it (antivirus, backup agent, monitoring), then run the update again"
+        " until it ends without messages."
+    )
 
 
 def _has(text: str, phrases: Iterable[str]) -> bool:

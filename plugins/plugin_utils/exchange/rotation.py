@@ -26,7 +26,7 @@ from functools import cache
 from typing import Any
 
 from ..cluster.service import computer_name
-from ..hosts.commands import Raw, command, quote
+from ..hosts.commands import command
 from ..hosts.errors import Refused, Unreadable, WaitTimeout
 from ..hosts.session import Session
 from .builds import load_data
@@ -105,6 +105,18 @@ def read(session: Session) -> Balancing:
         return Balancing((), UNKNOWN, "none", None)
     state, source = _state(session, interfaces)
     return Balancing(interfaces, state, source, _read_note(session))
+
+
+def check_present(session: Session, balancing: Balancing, name: str | None) -> None:
+    """Raise Refused where a member of a set is to be driven by Network Load Balancing and has none."""
+    if not balancing.present:
+        raise Refused(
+            f"{session.host} is in the load-balancing set {name}, but Network Load Balancing is not set up on it",
+            remedy=(
+                "Behind another balancer give tasks of your own (mailops_exchange_rotation: hook), or say that"
+                " nothing takes it out of the rotation (mailops_exchange_rotation: none)."
+            ),
+        )
 
 
 def leave(session: Session, timeout: float) -> dict[str, Any]:
@@ -307,11 +319,7 @@ def _control(session: Session, balancing: Balancing, verb: str) -> None:
 
 
 def _set_mode(session: Session, key: str, mode: int | None) -> None:
-    if mode is None:
-        line = command("reg", "delete", quote(key), Raw("/v"), MODE, Raw("/f"))
-    else:
-        line = command("reg", "add", quote(key), Raw("/v"), MODE, Raw("/t"), "REG_DWORD", Raw("/d"), mode, Raw("/f"))
-    session.change(line, f"writing {MODE} on {session.host}")
+    session.registry_set(key, MODE, mode)
 
 
 def _read_note(session: Session) -> dict[str, int | None] | None:

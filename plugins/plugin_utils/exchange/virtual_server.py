@@ -41,6 +41,8 @@ _DTC = "Distributed Transaction Coordinator"
 _REPLICATION = 900.0
 """Seconds to wait for the directory after a tool ended well: the change may be made on another controller."""
 _OUTPUT = "output.txt"
+NO_DIRECTORY = "without the directory nobody can see whether a virtual server has been upgraded"
+_CONFIGURE = "Configure the directory (address, user, password)."
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,13 @@ def upgrade(
         raise Refused(f"{method} is no way to upgrade a virtual server", remedy="Use command or operator.")
     if not update["upgrades_virtual_server"]:
         raise Refused(f"{update['id']} does not ask for an upgrade of virtual servers", remedy="Leave the step out.")
-    if directory is None:
+    if update["product"] != "2003":
         raise Refused(
-            "without the directory nobody can see whether a virtual server has been upgraded",
-            remedy="Configure the directory (address, user, password).",
+            f"a virtual server of Exchange {update['product']} is not upgraded by anybody: it does that itself",
+            remedy="Bring it online on an updated node.",
         )
+    if directory is None:
+        raise Refused(NO_DIRECTORY, remedy=_CONFIGURE)
     started = session.clock.now()
     state = read_cluster(session)
     if state.service != "running":
@@ -150,6 +154,52 @@ def upgrade(
         "exit_code": exit_code,
         "instructions": instructions,
     }
+
+
+def verify(
+    session: Session,
+    group: str,
+    update: Mapping[str, Any],
+    directory: ServerDirectory | None,
+    *,
+    owner: str | None,
+    timeout: float,
+) -> dict[str, Any]:
+    """See that a virtual server is online, on ``owner``, and, after a service pack, that the directory shows its level.
+
+    The directory is waited for, ``timeout`` seconds: the change may have been made on another controller. Returns
+    owner, state and, where the update upgrades virtual servers, version. Raises CommandFailed with the remedy.
+    """
+    state = read_cluster(session, settle=timeout)
+    name = state.find_group(group)
+    if name is None:
+        raise Refused(f"the cluster has no group {group}, or its service does not run on this node")
+    found = state.groups[name]
+    seen: dict[str, Any] = {"owner": found.owner, "state": found.state}
+    if found.state != "online" or (owner is not None and found.owner.casefold() != owner.casefold()):
+        raise CommandFailed(
+            f"{name} is {found.state} on {found.owner}, and has to be online on {owner or 'one of its nodes'}",
+            remedy="See what happened to the group in the events of its node, then start the run again.",
+        )
+    if not update["upgrades_virtual_server"]:
+        return seen
+    network_name = found.network_name
+    if directory is None or not network_name:
+        raise Refused(NO_DIRECTORY, remedy=_CONFIGURE)
+    try:
+        entry = session.wait(
+            lambda: _evidence(directory, network_name, update),
+            what=f"the directory to show {network_name} upgraded",
+            timeout=min(timeout, _REPLICATION),
+            tolerate=(DirectoryError,),
+        )
+    except WaitTimeout as error:
+        raise CommandFailed(
+            f"{name} is online on {found.owner}, and the directory does not show it at the level of {update['title']}",
+            remedy="Read the events of MSExchangeCluster on the node (2146 and 2065: the account of the Cluster service"
+            " lacks rights), and compare the serial number of the server on other domain controllers.",
+        ) from error
+    return {**seen, "version": {"service_pack": entry["service_pack"], "build": entry["build"]}}
 
 
 def unmet(state: ClusterState, group: str, node: str, node_is_updated: bool) -> list[Unmet]:

@@ -44,7 +44,7 @@ def test_every_service_pack_is_there_without_a_command() -> None:
         assert update["kind"] == "service_pack"
         assert update["command"] is None
         assert first_build(update["product"], update["result"]["service_pack"]) == update["result"]["build"]
-        assert update["upgrades_virtual_server"] is (update["product"] == "2003")
+        assert update["upgrades_virtual_server"] is (update["product"] != "5.5")
 
 
 def test_every_update_says_how_sure_it_is() -> None:
@@ -217,10 +217,51 @@ def test_the_fix_of_windows_is_for_server_2003_without_a_service_pack(
     assert applies(load()["exchange2000-sp3"], host) is False
 
 
-def test_service_packs_of_2003_require_the_fix_on_cluster_nodes() -> None:
-    for key, update in load().items():
-        wanted = [{"update": "windows2003-kb831464", "on": "cluster"}]
-        assert update["requires"] == (wanted if key in ("exchange2003-sp1", "exchange2003-sp2") else [])
+def test_what_requires_another_update() -> None:
+    fix = [{"update": "windows2003-kb831464", "on": "cluster"}]
+    rollup = [{"update": "exchange2000-kb870540", "on": "any"}]
+    wanted = {"exchange2003-sp1": fix, "exchange2003-sp2": fix}
+    wanted |= {f"exchange2000-{key}": rollup for key in ("kb894689", "kb912442", "kb931832")}
+    assert {key: update["requires"] for key, update in load().items() if update["requires"]} == wanted
+
+
+def test_what_the_store_upgrades_databases_for_on_exchange_2000() -> None:
+    found = {key: update["databases"] for key, update in load().items() if update["product"] == "2000"}
+    assert len(found) == 8 and all(found.values())
+    assert not any(update["databases"] for update in load().values() if update["product"] == "2003")
+
+
+def test_the_pack_of_the_suite_is_for_its_edition_alone() -> None:
+    update = load()["sbs2000-sp1"]
+    assert update["result"] == {
+        "service_pack": 3,
+        "build": 6249,
+        "windows_service_pack": 3,
+        "suite_service_pack": 1,
+    }
+    assert update["restart"] == "always"
+    assert applies(update, {"product": "2000", "edition": "small_business"})
+    assert not applies(update, {"product": "2000", "edition": None})
+    assert not applies(update, {"product": "2003", "edition": "small_business"})
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("exchange2000-sp3: {databases: 1}", "exchange2000-sp3.databases"),
+        ("exchange2000-sp3: {database_minutes: -1}", "exchange2000-sp3.database_minutes"),
+        ("exchange2003-sp2: {database_minutes: 5}", "exchange2003-sp2.database_minutes"),
+        ("exchange2000-sp3: {edition: enterprise}", "exchange2000-sp3.edition"),
+        ("windows2003-kb831464: {edition: small_business}", "windows2003-kb831464.edition"),
+        ("exchange55-kb894689: {returns_early: soon}", "exchange55-kb894689.returns_early"),
+        ("sbs2000-sp1: {result: {suite_service_pack: one}}", "sbs2000-sp1.result"),
+        ("sbs2000-sp1: {result: {sql_service_pack: 3}}", "sbs2000-sp1.result"),
+    ],
+)
+def test_mistakes_about_databases_editions_and_suites(tmp_path: Path, text: str, place: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        load([site_file(tmp_path, text)])
+    assert caught.value.key == place
 
 
 TREES = st.recursive(
