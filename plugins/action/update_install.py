@@ -9,10 +9,18 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
-from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import ACCOUNT, PACKAGE, STEP, UPDATE, timeout
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import install, package
+from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import (
+    ACCOUNT,
+    DATABASES,
+    PACKAGE,
+    STEP,
+    UPDATE,
+    timeout,
+)
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import cluster55, install, package
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import fill, staging_folder
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_exchange
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.install55 import install_on_node
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import Refused
 
 LEVEL = ("service_pack", "build", "hotfixes")
@@ -24,11 +32,13 @@ class ActionModule(HostAction):
     spec: ClassVar[dict[str, Any]] = {
         **UPDATE,
         **PACKAGE,
-        "state": {"type": "str", "choices": ["installed", "cleared"], "default": "installed"},
+        "state": {"type": "str", "choices": ["installed", "cleared", "observed"], "default": "installed"},
         "method": {"type": "str", "choices": ["auto", "operator", "command"], "default": "auto"},
         "command": {"type": "str"},
         **ACCOUNT,
+        "peers": {"type": "list", "elements": "dict", "default": []},
         **timeout(7200),
+        **DATABASES,
         **STEP,
     }
     rules: ClassVar[dict[str, Any]] = {"required_together": [("account", "password")]}
@@ -48,7 +58,7 @@ class ActionModule(HostAction):
         if options["state"] == "cleared":
             before = {"phase": install.observe(session, self._update(options))["phase"]}
             return {"before": before, "after": {"phase": "none"}}
-        before = _level(read_exchange(session))
+        before = _level(self._update(options), read_exchange(session))
         result = self._update(options)["result"]
         if "hotfix" in result:
             after = {**before, "hotfixes": sorted({*before["hotfixes"], result["hotfix"]})}
@@ -61,20 +71,24 @@ class ActionModule(HostAction):
         update = self._update(options)
         if options["state"] == "cleared":
             return self._clear(session, update)
+        if options["state"] == "observed":
+            return _observed(session, update)
         method = options["method"]
         if method == "auto":
             method = "command" if update["command"] else "operator"
-        result = install.install(
+        result = install_on_node(
             session,
             update,
+            peers=options["peers"],
             method=method,
             package=self._package(session, update, options),
             account=options["account"],
             password=options["password"],
             timeout=options["timeout"],
+            database_timeout=options["database_timeout"],
         )
         problems = [{"host": session.host, **problem} for problem in result["problems"]]
-        before, after = _level(result["before"]), _level(result["after"])
+        before, after = _level(update, result["before"]), _level(update, result["after"])
         shown = {
             # Judging once more a job that ended in an earlier task changes nothing.
             "changed": result["changed"] and not (result["success"] and before == after),
@@ -84,6 +98,7 @@ class ActionModule(HostAction):
             "method": method,
             **{key: result[key] for key in ("exit_code", "restart_required", "installation", "log_lines")},
             "problems": problems,
+            **({"events": result["events"]} if result["events"] else {}),
         }
         if result["success"]:
             asked = " A restart is needed." if result["restart_required"] else ""
@@ -124,10 +139,25 @@ class ActionModule(HostAction):
         return {"changed": before != after, "before": before, "after": after, "msg": "There is no job on the host."}
 
 
+def _observed(session: Session, update: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the installation on another node of the cluster has to know of this one; changes nothing."""
+    node = cluster55.read_node(session, update)
+    busy = ", ".join(node["installing"])
+    return {
+        "node": node,
+        "msg": f"{busy} runs on {node['node']}." if busy else f"Nothing is installed on {node['node']} now.",
+    }
+
+
 def _restart(update: Mapping[str, Any]) -> bool | None:
     """Return whether a restart follows, by the update's own rule; None where that is for setup to say."""
     return {"always": True, "never": False}.get(update["restart"])
 
 
-def _level(exchange: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: exchange[key] for key in LEVEL}
+def _level(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the level in the words of a step; of Windows and the suite where the update brings these."""
+    parts = {
+        "windows_service_pack": (exchange.get("os") or {}).get("service_pack"),
+        "suite_service_pack": exchange.get("suite_service_pack"),
+    }
+    return {key: exchange[key] for key in LEVEL} | {key: parts[key] for key in parts if key in update["result"]}

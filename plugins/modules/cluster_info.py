@@ -47,6 +47,21 @@ options:
           - partially_online
           - offline
           - failed
+      version:
+        description:
+          - Level that the node which owns the group must have; the task runs on that node. It is the version of the
+            group of Exchange 5.5, which no directory shows.
+        type: dict
+        suboptions:
+          service_pack:
+            description:
+              - Its service pack.
+            type: int
+            required: true
+          build:
+            description:
+              - Its build, or an earlier one.
+            type: int
 extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.READS

@@ -46,10 +46,12 @@ options:
       - V(installed) has the update on the host.
       - V(cleared) removes the job and its files from the host. The installer's own log, the package and the note of
         the owners stay.
+      - V(observed) changes nothing and returns C(node), what O(peers) of the installation on another node takes.
     type: str
     choices:
       - installed
       - cleared
+      - observed
     default: installed
   method:
     description:
@@ -78,11 +80,26 @@ options:
       - Password of O(account). C(schtasks) knows no other way than its command line, which administrators of the
         host can see while it runs.
     type: str
+  peers:
+    description:
+      - Of a node of an Exchange 5.5 cluster, what each other node told a moment ago (C(node) of O(state=observed)).
+      - Nothing is started there while something is being installed on another node or that is not known; a service
+        pack only where the node that owns the group of Exchange has it already, or is this one; a hotfix only where
+        this node owns the group and Exchange's resources are offline.
+    type: list
+    elements: dict
+    default: []
   timeout:
     description:
       - Seconds to wait for the end of setup.
     type: int
     default: 7200
+  database_timeout:
+    description:
+      - Seconds to wait while services of Exchange are starting, above all a store that upgrades its databases on a new
+        version, which can take hours.
+    type: int
+    default: 14400
 extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.CHANGES
@@ -198,6 +215,62 @@ problems:
       type: str
       returned: always
   sample: []
+node:
+  description: What this node tells the installation on another one.
+  returned: with O(state=observed)
+  type: dict
+  contains:
+    node:
+      description: Its computer name.
+      type: str
+      returned: always
+    installing:
+      description: What installs something on it right now.
+      type: list
+      elements: str
+      returned: always
+    exchange:
+      description: Its C(product), C(service_pack), C(build) and C(hotfixes).
+      type: dict
+      returned: always
+    cluster:
+      description: The cluster as it sees it, as M(mailops.exchange.cluster_info) returns it.
+      type: dict
+      returned: always
+  sample:
+    node: N1
+    installing: []
+    exchange:
+      product: "5.5"
+      service_pack: 4
+      build: 2653
+      hotfixes: []
+    cluster:
+      service: running
+events:
+  description:
+    - When the group of Exchange 5.5 went offline and came online, for the outages in the change record; setup of a
+      service pack does both on the node that owns it.
+  returned: when something happened
+  type: list
+  elements: dict
+  contains:
+    virtual_server:
+      description: The group.
+      type: str
+      returned: always
+    event:
+      description: V(offline) or V(online).
+      type: str
+      returned: always
+    at:
+      description: When, in seconds since 1970 by the clock of the session.
+      type: float
+      returned: always
+  sample:
+    - virtual_server: Exchange
+      event: offline
+      at: 1795381462.5
 exchange:
   description: What the host is now, as M(mailops.exchange.exchange_info) returns it.
   returned: success or failure of the installation
@@ -242,8 +315,12 @@ exchange:
       elements: str
       returned: always
     edition:
-      description: V(small_business) or null.
+      description: V(small_business), V(conferencing) or null.
       type: str
+      returned: always
+    suite_service_pack:
+      description: Service pack of Small Business Server, 0 for none; null where its key is not there.
+      type: int
       returned: always
     os:
       description: Windows with C(name) (V(nt4), V(2000), V(server2003)), C(version), C(build) and C(service_pack).
@@ -277,6 +354,7 @@ exchange:
     earlier_hotfixes: []
     store_version: 6.5.7226.6
     edition: null
+    suite_service_pack: null
     os:
       name: server2003
       version: "5.2"

@@ -59,9 +59,9 @@ def read_connector(
     """
     table, known = facts(), [*shipped_hashes(), *shipped]
     _check_hashes(shipped)
-    name = table["service"]
-    key = rf"HKLM\SYSTEM\CurrentControlSet\Services\{name}"
-    answers = session.ask(values=[key], services=[name])
+    asked = questions()
+    (name,), (key,) = asked["services"], asked["values"]
+    answers = session.ask(**asked)
     service = answers.services.get(name)
     if service is None:
         return None
@@ -85,6 +85,12 @@ def read_connector(
         "due": note is not None or (update is not None and not reached(version, update)),
         "begun": note is not None,
     }
+
+
+def questions() -> dict[str, list[str]]:
+    """What ``read_connector`` asks first, as ``Session.ask`` takes it: the connector's service and its registry key."""
+    name = facts()["service"]
+    return {"values": [rf"HKLM\SYSTEM\CurrentControlSet\Services\{name}"], "services": [name]}
 
 
 def program_of(values: Mapping[str, Any]) -> str | None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..cluster.drive import patient
@@ -15,15 +15,17 @@ from ..cluster.service import computer_name
 from ..hosts.errors import ConnectionLost, HostError, Refused, Unreachable, WaitTimeout
 from ..hosts.jobs import Job, JobState
 from ..hosts.session import Session
+from . import cluster55, early
 from .catalogue import applies, fill, log_path, staging_folder
+from .databases import DATABASE_TIMEOUT, read_started
 from .evidence import HandLog, in_use, keep_in_use
 from .info import read_exchange, read_marks
-from .outcome import Outcome, at_result, judge, relevant_phrases, restart_follows
+from .outcome import Outcome, at_result, evident, judge, relevant_phrases, restart_follows
 
 WAITING_FILE = "WAITING-FOR-OPERATOR.txt"
 REPORTED_FILE = "reported.txt"
 """Stands in the folder of a job whose failure was reported: the next run may start it anew."""
-CONFLICTING = ("setup.exe", "update.exe", "xcopy.exe")
+CONFLICTING = cluster55.INSTALLERS
 """Programs that keep a service pack from being installed while they run (KB 328839)."""
 _CLUSTERED_PRODUCTS = ("2000", "2003", "windows")
 _GONE = (Unreachable, ConnectionLost)
@@ -42,6 +44,9 @@ def observe(session: Session, update: Mapping[str, Any], exchange: Mapping[str, 
     installation, and ``unproven`` is true while there are any: such an update has to be installed again.
     """
     state = job_of(session, update).observe()
+    if state.phase == "finished" and early.goes_on(session, update):
+        # The package has returned, and what it has started goes on.
+        state = JobState("running", None, state.started_boot, state.restart_since)
     held = in_use(session, update) if exchange is not None and at_result(update, exchange) else []
     return {**_installation(update, state), "unproven": bool(held), "in_use": held}
 
@@ -55,6 +60,9 @@ def install(
     account: str | None = None,
     password: str | None = None,
     timeout: float = 7200,
+    database_timeout: float = DATABASE_TIMEOUT,
+    peers: Sequence[Mapping[str, Any]] = (),
+    watch: Callable[[], None] | None = None,
 ) -> dict[str, Any]:
     """Install the update, or go on with an installation that was begun, and judge the outcome.
 
@@ -62,7 +70,9 @@ def install(
     (the file's path on the host). ``operator``: a person is told what to do, and the evidence is waited for.
     Immediately before the start invariants are read again: on a node of an Exchange 2000 or 2003 cluster the
     Cluster service is stopped, and no other installer runs. ``timeout``: seconds until ``WaitTimeout``; the
-    installer goes on then.
+    installer goes on then. ``database_timeout``: seconds for services that are still starting when it has ended.
+    ``peers``: what the other nodes of an Exchange 5.5 cluster told a moment ago (``cluster55.read_node``). ``watch``:
+    called at each look while the installer runs.
 
     Returns ``changed``, ``success``, ``restart_required``, ``problems``, ``exit_code``, ``log_lines``,
     ``before`` and ``after`` (as ``read_exchange``), ``installation`` (as ``observe``). A failed installation is
@@ -75,7 +85,8 @@ def install(
     before = read_exchange(session)
     job = job_of(session, update)
     state = job.observe()
-    if state.phase in ("finished", "interrupted") and _reported(session, update):
+    begun = state.phase in ("finished", "interrupted")
+    if begun and _reported(session, update) and not early.goes_on(session, update):
         # A run that is started again after a failure was reported: the operator wants another attempt.
         _forget(session, update, job)
         state = JobState("none")
@@ -88,7 +99,8 @@ def install(
         session.progress(f"going on with the installation of {update['id']} that was begun ({state.phase})")
     elif method == "operator":
         _check_applies(session, update, before)
-        return _by_operator(session, update, before, package, timeout)
+        check_may_install(session, update, peers)
+        return _by_operator(session, update, before, package, timeout, database_timeout, watch)
     else:
         _check_applies(session, update, before)
         lines = _command_lines(update, package)
@@ -97,16 +109,16 @@ def install(
                 "an account and its password are needed to run the installer",
                 remedy="Give an account that is a local administrator and Exchange Full Administrator.",
             )
-        check_may_install(session, update)
+        check_may_install(session, update, peers)
         session.progress(f"starting {update['title']} as {account}")
         state = start_job(job, lines, account, password, log_path(update))
     if state.phase not in ("finished", "interrupted"):
         try:
-            state = job.wait(_rest(session, started, timeout), f"{update['title']} to be installed")
+            state = job.wait(_rest(session, started, timeout), f"{update['title']} to be installed", watch)
         except WaitTimeout as error:
             error.remedy = _still_running(session, update)
             raise
-    return _conclude(session, update, before, job, state, _rest(session, started, timeout))
+    return _conclude(session, update, before, job, state, _rest(session, started, timeout), database_timeout)
 
 
 def start_job(job: Job, lines: Sequence[str], account: str, password: str, log: str | None) -> JobState:
@@ -139,8 +151,10 @@ def _forget(session: Session, update: Mapping[str, Any], job: Job) -> None:
     job.clear()
 
 
-def check_may_install(session: Session, update: Mapping[str, Any]) -> None:
+def check_may_install(session: Session, update: Mapping[str, Any], peers: Sequence[Mapping[str, Any]] = ()) -> None:
     """Refuse where an installer must not be started on this host at this moment."""
+    if update["product"] == cluster55.PRODUCT:
+        cluster55.check_may_install(session, update, peers)
     if update["product"] in _CLUSTERED_PRODUCTS:
         found = session.services([SERVICE]).get(SERVICE)
         if found is not None and found.state != "stopped":
@@ -170,10 +184,15 @@ def _check_applies(session: Session, update: Mapping[str, Any], exchange: Mappin
 
 
 def _by_operator(
-    session: Session, update: Mapping[str, Any], before: dict[str, Any], package: str | None, timeout: float
+    session: Session,
+    update: Mapping[str, Any],
+    before: dict[str, Any],
+    package: str | None,
+    timeout: float,
+    database_timeout: float,
+    watch: Callable[[], None] | None,
 ) -> dict[str, Any]:
     """Tell a person what to do, wait for the evidence, judge it."""
-    check_may_install(session, update)
     started = session.clock.now()
     minutes = max(int(timeout // 60), 1)
     instructions = [
@@ -185,12 +204,14 @@ def _by_operator(
         f"until: {minutes} minutes after this file was written; the playbook sees by itself when it is done",
     ]
     log = HandLog(session, update)
-    again = at_result(update, before)
+    again = evident(update, before)
 
     def seen() -> bool | None:
+        if watch is not None:
+            watch()
         if again and not log.grown():
             return None
-        return True if at_result(update, read_marks(session)) else None
+        return True if evident(update, read_marks(session)) else None
 
     session.make_dir(staging_folder(update))
     session.write_text(_path(update, WAITING_FILE), instructions)
@@ -203,14 +224,14 @@ def _by_operator(
             timeout=timeout,
             tolerate=_GONE,
         )
-        _processes_gone(session, update, _rest(session, started, timeout))
+        early.processes_gone(session, update, _rest(session, started, timeout))
     except WaitTimeout as error:
         error.remedy = f"Run the setup of {update['title']} on the host by hand, then start again."
         raise
     finally:
         _remove(session, _path(update, WAITING_FILE))
     lines = log.new_lines()
-    after = read_exchange(session)
+    after = read_started(session, database_timeout)
     outcome = judge(update, None, lines, before, after)
     keep_in_use(session, update, lines, outcome.success)
     return _result(update, before, after, outcome, JobState("none"), lines, changed=True)
@@ -221,14 +242,30 @@ def _role(update: Mapping[str, Any]) -> str:
 
 
 def _conclude(
-    session: Session, update: Mapping[str, Any], before: dict[str, Any], job: Job, state: JobState, rest: float
+    session: Session,
+    update: Mapping[str, Any],
+    before: dict[str, Any],
+    job: Job,
+    state: JobState,
+    rest: float,
+    database_timeout: float,
 ) -> dict[str, Any]:
     """Judge a job that has ended."""
     # Some hotfixes return long before they are done (documented for 5.5): their processes are waited for.
-    _processes_gone(session, update, rest)
+    try:
+        early.processes_gone(session, update, rest)
+    except WaitTimeout as error:
+        error.remedy = _still_running(session, update)
+        if update["returns_early"]:
+            # Its job has ended: once the program has gone, the next run begins anew.
+            session.write_text(_path(update, REPORTED_FILE), ["not ended in time"])
+        raise
     lines = job.log_lines(relevant_phrases(update))
-    after = read_exchange(session)
+    # Neither the next installer nor a restart may meet a store that is upgrading its databases.
+    after = read_started(session, database_timeout)
     outcome = judge(update, state.exit_code, lines, before, after)
+    if found := early.store_problems(update, after):
+        outcome = Outcome(False, outcome.restart_required, [*outcome.problems, *found])
     if state.phase == "interrupted":
         cut = "by a restart of the host" if state.restart_since else "without leaving an exit code"
         outcome = Outcome(
@@ -266,20 +303,6 @@ def _command_lines(update: Mapping[str, Any], package: str | None) -> list[str]:
     return [fill(line, update, package or "").replace("%", "%%") for line in lines]
 
 
-def _processes_gone(session: Session, update: Mapping[str, Any], timeout: float) -> None:
-    names = {name.lower() for name in update["processes"]}
-
-    def gone() -> bool | None:
-        return None if any(image.lower() in names for image, unused in session.processes()) else True
-
-    session.wait(
-        patient(session, gone),
-        what=f"the processes of {update['id']} to end",
-        timeout=max(timeout, 60.0),
-        tolerate=_GONE,
-    )
-
-
 def _owned(session: Session) -> str:
     """Which groups this node owns, for the message alone."""
     try:
@@ -292,9 +315,8 @@ def _owned(session: Session) -> str:
 
 
 def _still_running(session: Session, update: Mapping[str, Any]) -> str:
-    names = {name.lower() for name in update["processes"]}
     try:
-        alive = sorted({image for image, unused in session.processes() if image.lower() in names})
+        alive = early.alive(session, update)
     except HostError:
         alive = []
     seen = f"{', '.join(alive)} still runs" if alive else "none of its processes is seen"

@@ -54,13 +54,19 @@ def read_note(session: Session) -> Note | None:
     return found
 
 
-def observe(session: Session, find: Find, protected: Callable[[str], bool]) -> dict[str, Any]:
+def observe(
+    session: Session,
+    find: Find,
+    protected: Callable[[str], bool],
+    services: Mapping[str, Service] | None = None,
+) -> dict[str, Any]:
     """What runs and is to be stopped, in the order in which it stops, and the note.
 
     ``find`` picks from all services; those that depend on one of these and run are to be stopped too. ``protected``:
-    whether a service must go on running. Raises Refused where one that must depends on one that interferes.
+    whether a service must go on running. ``services``: all of them, where they have been read a moment ago. Raises
+    Refused where one that must depends on one that interferes.
     """
-    return {"running": _to_stop(session, find, protected), "note": read_note(session)}
+    return {"running": _to_stop(session, find, protected, services), "note": read_note(session)}
 
 
 def stop(session: Session, find: Find, protected: Callable[[str], bool], timeout: float) -> dict[str, Any]:
@@ -148,9 +154,14 @@ def _restore_one(session: Session, found: Service, noted: Mapping[str, Any], tim
         session.set_start_type(name, start_type)
 
 
-def _to_stop(session: Session, find: Find, protected: Callable[[str], bool]) -> dict[str, dict[str, Any]]:
+def _to_stop(
+    session: Session,
+    find: Find,
+    protected: Callable[[str], bool],
+    known: Mapping[str, Service] | None = None,
+) -> dict[str, dict[str, Any]]:
     """The services to be stopped, those first on which nothing depends any more."""
-    services = session.all_services()
+    services = session.all_services() if known is None else known
     table = {
         name: {"display_name": service.display_name, "state": service.state, "start_type": service.start_type}
         for name, service in services.items()
@@ -180,6 +191,10 @@ def _to_stop(session: Session, find: Find, protected: Callable[[str], bool]) -> 
 
     for name, entry in found.items():
         visit(name, entry)
+    untold = [name for name, entry in order.items() if entry["start_type"] is None]
+    # Over RPC a list of all services tells no start types: these few are asked for by themselves.
+    for name, service in session.services(untold).items() if untold else ():
+        order[name]["start_type"] = service.start_type
     return order
 
 

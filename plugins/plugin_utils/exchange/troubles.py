@@ -54,6 +54,15 @@ def recognise(signs: Signs, product: str | None = None) -> dict[str, Any] | None
     return None
 
 
+def of_file(name: str, product: str) -> dict[str, Any] | None:
+    """The trouble that a file in use belongs to, by its name (``mdbperf.dll``; a folder is left out), or None."""
+    wanted = name.replace("/", "\\").rpartition("\\")[2].casefold()
+    for key, entry in _troubles().items():
+        if product in entry.get("products", [product]) and any(s.get("file") == wanted for s in entry["signs"]):
+            return {"id": key, **{part: entry[part] for part in ("explanation", "remedy", "source")}}
+    return None
+
+
 def known_words() -> list[str]:
     """The words that are looked for in logs and in what programs wrote."""
     return sorted({sign["text"] for sign in _all_signs() if "text" in sign})
@@ -107,6 +116,9 @@ def attach(error: HostError, trouble: Mapping[str, Any]) -> None:
 
 def _evidence(sign: Mapping[str, Any], signs: Signs) -> list[str]:
     words = str(sign.get("text", "")).casefold()
+    if "file" in sign:
+        # Told by the installer's log, see ``of_file``.
+        return []
     if "event" in sign:
         found = [
             event

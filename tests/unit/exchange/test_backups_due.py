@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.mailops.exchange.plugins.action.backup_due import ActionModule, newest_backups
+from ansible_collections.mailops.exchange.plugins.action.backup_due import ActionModule
+from ansible_collections.mailops.exchange.plugins.plugin_utils._observed import newest_backups
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import backups_due
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import Unreadable
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.models import Event
@@ -154,13 +155,6 @@ def test_other_nodes_may_have_seen_it(world: Any, session: LabSession) -> None:
     assert act(session, "due")["backup"]["due"] is True
     assert act(session, "due", elsewhere=[{PRIV: now - 7200}])["backup"]["due"] is True
     assert act(session, "due", elsewhere=[{PRIV: now + 7200}])["backup"]["due"] is False
-
-
-def test_observed_tells_and_lists_nothing(world: Any, session: LabSession) -> None:
-    install(world)
-    act(session, "noted", update=SP2)
-    result = act(session, "observed")
-    assert result["backup"]["due"] is True and "due" not in result
 
 
 def test_a_log_that_cannot_be_read_proves_nothing(world: Any, session: LabSession) -> None:
