@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE, CONNECTOR, REACH
+from ansible_collections.mailops.exchange.plugins.plugin_utils._observed import left_connector
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.connector import read_connector
 
 
@@ -32,11 +33,7 @@ class ActionModule(HostAction):
         found = self.reach(session, lambda: read_connector(session, updates, shipped, maps), options["reach_timeout"])
         result: dict[str, Any] = {"connector": found, "msg": _words(found)}
         if found and found["due"] and options["leave"]:
-            title = known[found["update"]]["title"] if found["update"] else "the service pack"
-            result["due"] = [
-                f"{session.host}: Active Directory Connector {found['version'] or '(unknown version)'} was left as it"
-                f" is; {title} brings a newer one, with a setup of its own in its folder ADC\\I386."
-            ]
+            result["due"] = [left_connector(session.host, found, known)]
         return result
 
 

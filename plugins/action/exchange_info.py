@@ -11,14 +11,16 @@ from typing import Any, ClassVar
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import (
     CATALOGUE,
+    DATABASES,
     PACKAGE,
     REACH,
     STEP,
     timeout,
 )
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import install, notes, package
+from ansible_collections.mailops.exchange.plugins.plugin_utils._observed import describe, notices, read_updates
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.builds import store_difference
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import staging_folder, with_required
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import with_required
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.databases import read_started
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_exchange
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import HostError, Refused, WaitTimeout
 
@@ -42,9 +44,12 @@ class ActionModule(HostAction):
                 "service_pack": {"type": "int"},
                 "build": {"type": "int"},
                 "hotfixes": {"type": "list", "elements": "str"},
+                "windows_service_pack": {"type": "int"},
+                "suite_service_pack": {"type": "int"},
             },
         },
         **timeout(600),
+        **DATABASES,
         **REACH,
         **STEP,
     }
@@ -59,22 +64,15 @@ class ActionModule(HostAction):
         # Before anything is waited for: a mistake in the catalogue is told at once.
         updates = self._updates(options)
         exchange = self.reach(session, lambda: read_exchange(session), options["reach_timeout"])
-        result: dict[str, Any] = {"exchange": exchange, "notices": _notices(session, exchange)}
+        result: dict[str, Any] = {"exchange": exchange, "notices": notices(session, exchange)}
         if updates:
-            result["packages"] = {
-                key: package.observe(session, update, options["source"], staging_folder(update))
-                for key, update in updates.items()
-            }
-            installations = {key: install.observe(session, update, exchange) for key, update in updates.items()}
-            result["installations"] = installations
-            result["note"] = notes.read_note(session)
-            _set_unproven_apart(exchange, updates, installations)
-        result["msg"] = _describe(exchange)
+            result |= read_updates(session, exchange, updates, options["source"])
+        result["msg"] = describe(exchange)
         expected = options["expect"] or (options["step"] or {}).get("after")
         if not expected:
             return result
-        found = self._as_expected(session, exchange, expected, options["timeout"])
-        return {**result, "exchange": found, "msg": f"{_describe(found)} This is as expected."}
+        found = self._as_expected(session, exchange, expected, options)
+        return {**result, "exchange": found, "msg": f"{describe(found)} This is as expected."}
 
     def _updates(self, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
         """Return the updates by key, each after what it requires; raises Refused for one that nobody knows."""
@@ -89,7 +87,7 @@ class ActionModule(HostAction):
         return {update["id"]: update for update in with_required(known, list(dict.fromkeys(options["updates"])))}
 
     def _as_expected(
-        self, session: Session, found: dict[str, Any], expected: Mapping[str, Any], seconds: float
+        self, session: Session, found: dict[str, Any], expected: Mapping[str, Any], options: Mapping[str, Any]
     ) -> dict[str, Any]:
         """Return the host's state once its services run; raises NotAsExpected for another level, WaitTimeout."""
         differences = [*_level_differences(found, expected)]
@@ -99,7 +97,8 @@ class ActionModule(HostAction):
                 remedy="Read the installer's log on the host, remove the cause and start the run again",
                 exchange=found,
             )
-        last = [found]
+        # A store that upgrades its databases has its own time, before that of the services begins.
+        last = [read_started(session, options["database_timeout"], found, read_exchange)]
 
         def running() -> dict[str, Any] | None:
             if _stopped(last[0]):
@@ -107,7 +106,7 @@ class ActionModule(HostAction):
             return None if _stopped(last[0]) else last[0]
 
         try:
-            return session.wait(running, what="the services of Exchange to run", timeout=seconds)
+            return session.wait(running, what="the services of Exchange to run", timeout=options["timeout"])
         except WaitTimeout as error:
             stopped = ", ".join(_stopped(last[0]))
             raise NotAsExpected(
@@ -115,13 +114,6 @@ class ActionModule(HostAction):
                 remedy="Read the events of the host, start the services, and start the run again",
                 exchange=last[0],
             ) from error
-
-
-def _describe(exchange: Mapping[str, Any]) -> str:
-    if not exchange["installed"]:
-        return "Exchange is not installed."
-    pack = f"service pack {exchange['service_pack']}" if exchange["service_pack"] else "no service pack"
-    return f"Exchange {exchange['product']} with {pack}, build {exchange['build']}."
 
 
 def _level_differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> list[str]:
@@ -134,6 +126,13 @@ def _level_differences(found: Mapping[str, Any], expected: Mapping[str, Any]) ->
     missing = [fix for fix in expected.get("hotfixes") or [] if fix not in found["hotfixes"]]
     if missing:
         differences.append(f"hotfix {', '.join(missing)} is missing")
+    parts = {
+        "windows_service_pack": ("Windows service pack", (found.get("os") or {}).get("service_pack")),
+        "suite_service_pack": ("Small Business Server service pack", found.get("suite_service_pack")),
+    }
+    for key, (words, number) in parts.items():
+        if expected.get(key) is not None and (number or 0) < expected[key]:
+            differences.append(f"{words} {number}, not {expected[key]} or later")
     return differences or _file_differences(found, expected)
 
 
@@ -145,24 +144,6 @@ def _file_differences(found: Mapping[str, Any], expected: Mapping[str, Any]) -> 
     hotfixes = expected.get("hotfixes") or []
     difference = store_difference(found["product"], found["service_pack"], hotfixes, version, expected.get("build"))
     return [difference] if difference else []
-
-
-def _set_unproven_apart(
-    exchange: dict[str, Any], updates: Mapping[str, Any], installations: Mapping[str, Mapping[str, Any]]
-) -> None:
-    """A hotfix in whose installation a file was in use is there by the registry only: it is to be installed again."""
-    unproven = {updates[key]["result"].get("hotfix") for key, found in installations.items() if found["unproven"]}
-    exchange["unproven_hotfixes"] = sorted(unproven & set(exchange["hotfixes"]))
-    exchange["hotfixes"] = [fix for fix in exchange["hotfixes"] if fix not in unproven]
-
-
-def _notices(session: Session, exchange: Mapping[str, Any]) -> list[str]:
-    """Return what an operator should know though nothing is wrong."""
-    if not exchange["installed"] or exchange.get("store_version"):
-        return []
-    return [
-        f"{session.host} does not tell the file version of store.exe; its level rests on registry and directory alone."
-    ]
 
 
 def _stopped(exchange: Mapping[str, Any]) -> list[str]:

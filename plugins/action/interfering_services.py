@@ -5,27 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
-from functools import partial
 from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
-from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import REACH, STEP, timeout
+from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import STEP, timeout
+from ansible_collections.mailops.exchange.plugins.plugin_utils._observed import (
+    find_interfering,
+    is_protected,
+    read_interfering,
+)
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import interfering
-from ansible_collections.mailops.exchange.plugins.plugin_utils.gates.interfering import interfering as pick
-from ansible_collections.mailops.exchange.plugins.plugin_utils.gates.interfering import known
 
 
 class ActionModule(HostAction):
     """Look which services interfere, stop them, or put back what was stopped."""
 
     spec: ClassVar[dict[str, Any]] = {
-        "state": {"type": "str", "required": True, "choices": ["observed", "stopped", "restored"]},
+        "state": {"type": "str", "required": True, "choices": ["stopped", "restored"]},
         "extra": {"type": "list", "elements": "str", "default": []},
         "keep": {"type": "list", "elements": "str", "default": []},
         **timeout(300),
-        **REACH,
         **STEP,
     }
 
@@ -33,7 +32,8 @@ class ActionModule(HostAction):
         """Return the services that a run would stop or put back, and how they are."""
         if options["state"] == "restored":
             return {"services": _now(session)}
-        return {"services": dict.fromkeys(self._observed(session, options)["running"], "running")}
+        found = read_interfering(session, options["extra"], options["keep"])
+        return {"services": dict.fromkeys(found["running"], "running")}
 
     def preview(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Return before and after of a change that check mode does not make."""
@@ -47,11 +47,10 @@ class ActionModule(HostAction):
 
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Do what the state asks for."""
-        if options["state"] == "observed":
-            found = self.reach(session, partial(self._observed, session, options), options["reach_timeout"])
-            return {"interfering": found, "msg": _found(found)}
         if options["state"] == "stopped":
-            result = interfering.stop(session, self._pick(options), _protected, options["timeout"])
+            result = interfering.stop(
+                session, find_interfering(options["extra"], options["keep"]), is_protected, options["timeout"]
+            )
             words = f"Stopped: {', '.join(result['after'])}." if result["changed"] else "Nothing that interferes runs."
         else:
             result = interfering.restore(session, options["timeout"])
@@ -64,26 +63,9 @@ class ActionModule(HostAction):
             "msg": words,
         }
 
-    def _observed(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
-        return interfering.observe(session, self._pick(options), _protected)
-
-    def _pick(self, options: dict[str, Any]) -> interfering.Find:
-        return partial(pick, extra=options["extra"], keep=options["keep"])
-
-
-def _protected(name: str) -> bool:
-    """Whether a service must go on running: the update, this collection or Windows need it."""
-    return any(fnmatchcase(name.casefold(), str(pattern).casefold()) for pattern in known()["never"])
-
 
 def _now(session: Session) -> dict[str, str]:
     """The states of the services that are noted."""
     note = interfering.read_note(session) or {}
     found = session.services(sorted(note)) if note else {}
     return {name: "running" if service.state in interfering.ACTIVE else "stopped" for name, service in found.items()}
-
-
-def _found(found: Mapping[str, Any]) -> str:
-    running, note = ", ".join(found["running"]), ", ".join(found["note"] or {})
-    words = f"They run and are to be stopped: {running}." if running else "Nothing that interferes runs."
-    return f"{words} Stopped by an earlier run: {note}." if note else words

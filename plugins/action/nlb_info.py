@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import REACH
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import rotation
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import Refused
 
 
 class ActionModule(HostAction):
@@ -30,14 +29,8 @@ class ActionModule(HostAction):
             found = {"set": name, "method": method, "state": state} if name else None
             return {"rotation": found, "balancing": None, "msg": f"Not asked: the method is {method}."}
         balancing = self.reach(session, lambda: rotation.read(session), options["reach_timeout"])
-        if not balancing.present and (method == "nlb" or name):
-            raise Refused(
-                f"{session.host} is in the load-balancing set {name}, but Network Load Balancing is not set up on it",
-                remedy=(
-                    "Behind another balancer give tasks of your own (mailops_exchange_rotation: hook), or say that"
-                    " nothing takes it out of the rotation (mailops_exchange_rotation: none)."
-                ),
-            )
+        if method == "nlb" or name:
+            rotation.check_present(session, balancing, name)
         found = {"set": name, "method": "nlb", "state": balancing.rotation} if name else None
         return {
             "rotation": found,

@@ -251,7 +251,10 @@ class CallbackModule(CallbackBase):
         directory = self._directory()
         directory.mkdir(parents=True, exist_ok=True)
         found = documents(
-            scrub(dict(data["plan"])), data["schedule"], [str(text) for text in data.get("rollback") or []]
+            scrub(dict(data["plan"])),
+            data["schedule"],
+            [str(text) for text in data.get("rollback") or []],
+            plan_beside(directory),
         )
         for name, text in found.items():
             replace(directory / name, text)
@@ -284,6 +287,15 @@ def replace(path: Path, text: str) -> None:
     finally:
         with contextlib.suppress(OSError):
             beside.unlink(missing_ok=True)
+
+
+def plan_beside(directory: Path) -> dict[str, Any]:
+    """Return the plan that lies there until now; empty where there is none, or none that can be read."""
+    try:
+        plan = json.loads((directory / "plan.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return plan if isinstance(plan, dict) else {}
 
 
 def keep_earlier(directory: Path) -> None:

@@ -19,7 +19,6 @@ description:
 options:
   state:
     description:
-      - V(observed) reads the note and the event log; what is due is told, but not listed for the change record.
       - V(begun) notes that the installation of O(update) begins, so that nobody forgets the backup when the run is cut
         off.
       - V(noted) notes that O(update) was installed just now, where it is on the host.
@@ -28,7 +27,6 @@ options:
     type: str
     required: true
     choices:
-      - observed
       - begun
       - noted
       - due
@@ -86,7 +84,7 @@ msg:
   sample: No backup is due.
 backup:
   description: What is noted and was seen; null where nothing is noted. Its C(update) is the key of the service pack.
-  returned: with O(state=observed), O(state=due) and O(state=seen)
+  returned: with O(state=due) and O(state=seen)
   type: dict
   contains:
     noted:

@@ -62,11 +62,25 @@ options:
           - Hotfixes that must be there, as C(KBnnnnnn).
         type: list
         elements: str
+      windows_service_pack:
+        description:
+          - Lowest service pack of Windows.
+        type: int
+      suite_service_pack:
+        description:
+          - Lowest service pack of Small Business Server.
+        type: int
   timeout:
     description:
       - Seconds to wait for the services, with O(expect) or O(step).
     type: int
     default: 600
+  database_timeout:
+    description:
+      - Seconds to wait while services of Exchange are starting, above all a store that upgrades its databases on a new
+        version, which can take hours.
+    type: int
+    default: 14400
 extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.READS
@@ -164,8 +178,12 @@ exchange:
       elements: str
       returned: always
     edition:
-      description: V(small_business) or null.
+      description: V(small_business), V(conferencing) or null.
       type: str
+      returned: always
+    suite_service_pack:
+      description: Service pack of Small Business Server, 0 for none; null where its key is not there.
+      type: int
       returned: always
     os:
       description: Windows with C(name) (V(nt4), V(2000), V(server2003)), C(version), C(build) and C(service_pack).
@@ -200,6 +218,7 @@ exchange:
     earlier_hotfixes: []
     store_version: 6.5.7226.6
     edition: null
+    suite_service_pack: null
     os:
       name: server2003
       version: "5.2"

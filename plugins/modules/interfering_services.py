@@ -24,13 +24,11 @@ description:
 options:
   state:
     description:
-      - V(observed) looks which services would be stopped, and what an earlier run has noted.
       - V(stopped) notes and stops them.
       - V(restored) puts back what is noted, and removes the note.
     type: str
     required: true
     choices:
-      - observed
       - stopped
       - restored
   extra:
@@ -54,7 +52,6 @@ options:
 extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.CHANGES
-  - mailops.exchange.reach
   - mailops.exchange.step
 seealso:
   - module: mailops.exchange.rolling_plan
@@ -85,28 +82,6 @@ msg:
   returned: always
   type: str
   sample: "Stopped: SNMP."
-interfering:
-  description: What runs and is to be stopped, and what is noted.
-  returned: with O(state=observed)
-  type: dict
-  contains:
-    running:
-      description: Each service, in the order in which they are stopped, with its long name, start type and why.
-      type: dict
-      returned: always
-    note:
-      description:
-        - What an earlier run has stopped, with start type and state as it found them.
-        - Null where there is none.
-      type: dict
-      returned: always
-  sample:
-    running:
-      SNMP:
-        display_name: SNMP Service
-        start_type: auto
-        why: monitoring holds performance libraries
-    note: null
 before:
   description: The services as they were found.
   returned: when something is changed

@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any, ClassVar, TypeVar, cast
 
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import connection_loader, filter_loader, test_loader
 from ansible.utils.display import Display
 
 from ._results import Times, hide, plain, recorded_step, secret_values, sentence
+from ._warm import warm_up
 from .cluster.read import NotAnswering, read_cluster
 from .exchange import catalogue
 from .exchange.catalogue import CatalogueError
@@ -32,18 +31,6 @@ EXPECTED = (HostError, CatalogueError, NoPlan)
 
 display = Display()
 T = TypeVar("T")
-
-
-def warm_up() -> None:
-    """Load in the parent what every worker would otherwise load again for each task.
-
-    A worker is a fork: what was imported before it started is there at no cost. What cannot be loaded here is loaded,
-    and its error told, when it is needed.
-    """
-    with suppress(Exception):
-        connection_loader.get("mailops.exchange.winrm", class_only=True)
-        filter_loader.get("default")
-        test_loader.get("defined")
 
 
 warm_up()
@@ -222,7 +209,8 @@ class HostAction(ControlAction):
                     "after": after,
                 }
         return {
-            "changed": before != after,
+            # The plan knows of changes that the words of a state do not show: resources of a group, one by one.
+            "changed": bool(step.get("changed", before != after)),
             "before": before,
             "after": after,
             "msg": "Predicted by the plan; nothing was sent to the host.",

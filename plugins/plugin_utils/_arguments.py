@@ -40,6 +40,9 @@ DIRECTORY: dict[str, Any] = {
     "timeout": {"type": "int", "default": 30},
 }
 
+# Seconds for a store that upgrades its databases as it starts
+DATABASES: dict[str, Any] = {"database_timeout": {"type": "int", "default": 14400}}
+
 # The account with which setup runs: a job on the host logs on with it.
 ACCOUNT: dict[str, Any] = {
     "account": {"type": "str"},

@@ -127,8 +127,15 @@ def test_check_mode_with_a_step_does_not_even_open_a_session() -> None:
 
 
 def test_check_mode_with_a_step_that_changes_nothing() -> None:
-    step = {**STEP, "before": {"owner": "N2"}}
+    step = {**STEP, "before": {"owner": "N2"}, "changed": False}
     assert run(Move, {"node": "N2", "step": step}, check=True)["changed"] is False
+    del step["changed"]
+    assert run(Move, {"node": "N2", "step": step}, check=True)["changed"] is False
+
+
+def test_check_mode_takes_from_the_plan_that_something_changes_which_its_words_do_not_show() -> None:
+    step = {**STEP, "before": {"owner": "N2"}, "changed": True}
+    assert run(Move, {"node": "N2", "step": step}, check=True)["changed"] is True
 
 
 def test_check_mode_refuses_a_step_that_says_otherwise() -> None:
