@@ -78,6 +78,10 @@ lab: .venv/run.ready ## Only the lab, in the foreground; OUT/inventory.yml leads
 test: .venv/dev.ready ## Unit and lab tests (ARGS=... for pytest; ARGS=--all-rehearsals for those that are sampled)
 	@$(PY) -m pytest -n 2 --durations=15 $(ARGS)
 
+# Some hours for ten thousand; each estate follows from its number, so what fails can be tried again.
+sweep: .venv/dev.ready ## Check mode against the run on many random estates (ESTATES=2000 FIRST=0 ARGS="--exchange 2000")
+	@$(PY) -m pytest -n 2 tests/lab/test_properties.py --random-estates $(or $(ESTATES),2000) --first-estate $(or $(FIRST),0) $(ARGS)
+
 # Apart from `test`, because measuring branches takes half as long again.
 coverage: .venv/dev.ready ## The same with coverage of branches
 	@$(PY) -m pytest -n 2 --cov --cov-report=term:skip-covered $(ARGS)
@@ -131,4 +135,4 @@ clean: ## Remove everything that make has made
 	@rm -rf .venv .cache build .mypy_cache .ruff_cache .pytest_cache .ansible .coverage .coverage.* .hypothesis
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-.PHONY: FORCE help setup lock rehearse rehearsal lab test coverage lint ansible-lint copy sanity molecule build import docs clean
+.PHONY: FORCE help setup lock rehearse rehearsal lab test sweep coverage lint ansible-lint copy sanity molecule build import docs clean

@@ -19,6 +19,9 @@ os.environ["LC_ALL"] = "C.UTF-8"
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer the whole of what is sampled otherwise."""
     parser.addoption("--all-rehearsals", action="store_true", help="every test of the modules that are sampled")
+    parser.addoption("--random-estates", type=int, default=200, help="so many random estates are rolled (200)")
+    parser.addoption("--exchange", default="2003", choices=["5.5", "2000", "2003"], help="their version (2003)")
+    parser.addoption("--first-estate", type=int, default=0, help="the number of the first of them (0)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
