@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
-from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE, CONNECTOR, REACH
+from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE, CONNECTOR, DATABASES, REACH
 from ansible_collections.mailops.exchange.plugins.plugin_utils._look import Wanted, look
 from ansible_collections.mailops.exchange.plugins.plugin_utils._observed import describe, left_connector, notices
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import with_required
@@ -24,6 +24,7 @@ class ActionModule(HostAction):
         **CATALOGUE,
         "verify": {"type": "str", "choices": ["hash", "size"]},
         "settle": {"type": "int", "default": 0},
+        **DATABASES,
         "set": {"type": "str"},
         "method": {"type": "str", "choices": ["auto", "nlb", "hook", "none"], "default": "auto"},
         "extra": {"type": "list", "elements": "str", "default": []},
@@ -43,6 +44,7 @@ class ActionModule(HostAction):
             keys=options["updates"],
             updates={each["id"]: each for each in with_required(known, list(dict.fromkeys(options["updates"])))},
             settle=options["settle"],
+            database_timeout=options["database_timeout"],
             set_name=options["set"] or None,
             method=options["method"],
             extra=options["extra"],

@@ -38,6 +38,12 @@ options:
       - Seconds to wait until nothing in the cluster is on its way.
     type: int
     default: 0
+  database_timeout:
+    description:
+      - Seconds to wait instead of O(settle) on Exchange 2000 while nothing but virtual servers that come online is on
+        its way, as the store may be upgrading its databases.
+    type: int
+    default: 14400
   set:
     description:
       - Name of the load-balancing set that a front-end belongs to.

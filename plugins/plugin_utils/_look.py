@@ -16,9 +16,11 @@ from ._facts import questions as questions_of_facts
 from ._facts import read_facts
 from ._observed import read_backup_due, read_interfering, read_updates
 from ._results import sentence
+from .cluster.model import ClusterState
 from .cluster.read import read_cluster
 from .exchange import backups_due, interfering, rotation
 from .exchange import connector as connectors
+from .exchange.databases import read_cluster_at_rest
 from .exchange.exchange55 import PRODUCT as EXCHANGE55
 from .exchange.exchange55 import observe55
 from .exchange.info import read_exchange
@@ -26,6 +28,7 @@ from .hosts import files, machine
 from .hosts.errors import HostError, Unreachable
 from .hosts.session import Session
 
+EXCHANGE2000 = "2000"
 T = TypeVar("T")
 Reach = Callable[[Callable[[], T]], T]
 """Calls what reads, again for a while where the host does not answer."""
@@ -36,8 +39,10 @@ class Wanted:
     """What a look is for.
 
     ``known``: the catalogue; ``keys``: the updates of the run, in their order; ``updates``: their entries with those
-    that they require. ``settle``: seconds for the cluster to come to rest. ``set_name`` and ``method``: the
-    load-balancing set of a front-end, None for none, and how it is switched. ``extra``, ``keep``: services of the site.
+    that they require. ``settle``: seconds for the cluster to come to rest, ``database_timeout`` those for a virtual
+    server of Exchange 2000 to come online, as its store may be upgrading its databases. ``set_name`` and
+    ``method``: the load-balancing set of a front-end, None for none, and how it is switched. ``extra``, ``keep``:
+    services of the site.
     ``shipped_maps``, ``maps``: as ``read_connector``. ``lookback``: hours of the event log that the gates want searched
     for backups, None where no gates are judged.
     """
@@ -46,6 +51,7 @@ class Wanted:
     keys: Sequence[str]
     updates: Mapping[str, dict[str, Any]]
     settle: float = 0
+    database_timeout: float = 0
     set_name: str | None = None
     method: str = "auto"
     extra: Sequence[str] = ()
@@ -65,16 +71,22 @@ def look(session: Session, wanted: Wanted, reach: Reach[Any]) -> dict[str, Any]:
     """
     exchange = reach(lambda: read_exchange(session))
     found = {"exchange": exchange, **read_updates(session, exchange, wanted.updates, None)}
-    found |= _cluster(session, wanted, reach, clustered=exchange["clustered"])
+    found |= _cluster(session, wanted, reach, exchange)
     return {**found, **reach(lambda: _around(session, wanted, exchange))}
 
 
-def _cluster(session: Session, wanted: Wanted, reach: Reach[Any], *, clustered: bool) -> dict[str, Any]:
+def _cluster(session: Session, wanted: Wanted, reach: Reach[Any], exchange: Mapping[str, Any]) -> dict[str, Any]:
     """The cluster, or why it cannot be read: gates and plan refuse that, with the reason."""
     cluster, problem = None, None
-    if clustered:
+
+    def read() -> ClusterState:
+        if exchange["product"] == EXCHANGE2000:
+            return read_cluster_at_rest(session, wanted.settle, wanted.database_timeout)
+        return read_cluster(session, wanted.settle)
+
+    if exchange["clustered"]:
         try:
-            cluster = reach(lambda: read_cluster(session, wanted.settle)).to_dict()
+            cluster = reach(read).to_dict()
         except Unreachable:
             raise
         except HostError as error:

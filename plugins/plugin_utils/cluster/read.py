@@ -39,13 +39,16 @@ class Moving(Unreadable):
     """Two answers of one reading do not fit together: something moved in between."""
 
 
-def read_cluster(session: Session, settle: float = 0) -> ClusterState:
+def read_cluster(
+    session: Session, settle: float = 0, seen: Callable[[ClusterState], None] | None = None
+) -> ClusterState:
     """The state of the cluster that the host belongs to.
 
     ``settle``: seconds to wait until no group and no resource is on its way and no node is joining;
-    0 takes the state as it is. Where the Cluster service is absent or does not run, only ``service``
-    says something. Raises ``Unreadable`` where tables and registry contradict each other after
-    several readings, ``WaitTimeout`` where the cluster does not settle.
+    0 takes the state as it is. ``seen``: gets each reading of one that has not settled. Where the
+    Cluster service is absent or does not run, only ``service`` says something. Raises ``Unreadable``
+    where tables and registry contradict each other after several readings, ``WaitTimeout`` where the
+    cluster does not settle.
     """
     if settle <= 0:
         return _read_consistently(session)
@@ -54,6 +57,8 @@ def read_cluster(session: Session, settle: float = 0) -> ClusterState:
     def settled() -> ClusterState | None:
         state = _read_consistently(session)
         if state.unsettled:
+            if seen is not None:
+                seen(state)
             return None
         # A word that nobody knows may be the one for "on its way"; at the end it is told as it is.
         return state if not state.unknown or session.clock.now() >= deadline else None

@@ -22,7 +22,7 @@ from ..hosts.errors import CommandFailed, ConnectionLost, HostError, Refused, Un
 from ..hosts.jobs import Job, JobState
 from ..hosts.session import Session
 from . import services55
-from .catalogue import STAGING_ROOT, fill, staging_folder
+from .catalogue import STAGING_ROOT, fill, fill_folder, staging_folder
 from .exchange55 import addon_programs, facts, is_due, read_addons
 from .install import CONFLICTING, WAITING_FILE, start_job
 
@@ -144,7 +144,11 @@ class _Work:
         setup = f"{self.folder}\\{self.table['setup']}"
         state = self._state()
         if state.phase in ("none", "prepared", "armed"):
-            command_line = None if method == "operator" else fill_line(line, self.folder)
+            command_line = (
+                None
+                if method == "operator"
+                else fill_folder(line, self.folder, str(self.table["title"]), "mailops_exchange_addon_commands")
+            )
             self._nothing_else_runs()
             self._unpack(setup)
             if command_line is None:
@@ -304,22 +308,6 @@ class _Work:
 
     def _rest(self) -> float:
         return max(self.deadline - self.session.clock.now(), 0.0)
-
-
-def fill_line(line: str | None, folder: str) -> str:
-    """The site's command line with {folder} filled in. Refused where there is none, or for another placeholder."""
-    if not line:
-        raise Refused(
-            "no command line is known that upgrades Mailbox Manager without a person",
-            remedy="Use the method operator, or give the site's own command line (mailops_exchange_addon_commands).",
-        )
-    try:
-        return line.format(folder=folder)
-    except (KeyError, IndexError, ValueError, AttributeError) as error:
-        raise Refused(
-            f"the command line of an add-on's setup holds an unknown placeholder: {error}",
-            remedy="Write {folder} only, and a brace itself twice.",
-        ) from error
 
 
 def _problem(what: str) -> dict[str, str]:

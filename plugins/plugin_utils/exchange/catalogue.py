@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from ..hosts.errors import Refused
 from .catalogue_check import DEFAULTS, LOG, PACKAGE, CatalogueError, check
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "CatalogueError",
     "applies",
     "fill",
+    "fill_folder",
     "load",
     "log_path",
     "merge",
@@ -137,6 +139,25 @@ def fill(template: str, update: Mapping[str, Any], package: str) -> str:
     except (KeyError, IndexError, ValueError, AttributeError) as error:
         raise CatalogueError(
             "(command line)", template, "no placeholder but {folder}, {log}, {package} is expected"
+        ) from error
+
+
+def fill_folder(line: str | None, folder: str, title: str, variable: str) -> str:
+    """The site's own command line for the setup of ``title`` with {folder} filled in.
+
+    Refused where the site gives none in ``variable``, or for another placeholder.
+    """
+    if not line:
+        raise Refused(
+            f"no command line is known that upgrades {title} without a person",
+            remedy=f"Use the method operator, or give the site's own command line ({variable}).",
+        )
+    try:
+        return line.format(folder=folder)
+    except (KeyError, IndexError, ValueError, AttributeError) as error:
+        raise Refused(
+            f"the command line for the setup of {title} holds an unknown placeholder: {error}",
+            remedy="Write {folder} only, and a brace itself twice.",
         ) from error
 
 

@@ -18,7 +18,7 @@ from ..hosts.commands import Raw, check_name, command, quote
 from ..hosts.errors import CommandFailed, ConnectionLost, HostError, Refused, Unreachable, WaitTimeout
 from ..hosts.jobs import Job, JobState
 from ..hosts.session import Session
-from .catalogue import STAGING_ROOT, fill, staging_folder
+from .catalogue import STAGING_ROOT, fill, fill_folder, staging_folder
 from .connector import NOTE, facts, meant, program_of, reached, read_connector
 from .host_notes import read_json, remove_json, write_json
 from .install import CONFLICTING, WAITING_FILE, start_job
@@ -205,23 +205,8 @@ def _lines(
     lines += [
         command("copy", Raw("/y"), Raw("/b"), quote(path), quote(f"{folder}\\{name}")) for name, path in staged.items()
     ]
-    return [text.replace("%", "%%") for text in [*lines, fill_line(line, folder)]]
-
-
-def fill_line(line: str | None, folder: str) -> str:
-    """The site's command line with {folder} filled in. Refused where there is none, or for another placeholder."""
-    if not line:
-        raise Refused(
-            "no command line is known that upgrades Active Directory Connector without a person",
-            remedy="Use the method operator, or give the site's own command line (mailops_exchange_connector_command).",
-        )
-    try:
-        return line.format(folder=folder)
-    except (KeyError, IndexError, ValueError, AttributeError) as error:
-        raise Refused(
-            f"the command line of the connector's setup holds an unknown placeholder: {error}",
-            remedy="Write {folder} only, and a brace itself twice.",
-        ) from error
+    lines.append(fill_folder(line, folder, "Active Directory Connector", "mailops_exchange_connector_command"))
+    return [text.replace("%", "%%") for text in lines]
 
 
 def _by_operator(

@@ -14,7 +14,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..cluster.drive import patient
+from ..cluster.drive import TRANSIENT, patient
+from ..cluster.model import ClusterState
+from ..cluster.read import read_cluster
 from ..hosts.errors import ConnectionLost, HostError, Unreachable, WaitTimeout
 from ..hosts.session import Session
 from .info import exchange_services, read_exchange
@@ -29,6 +31,10 @@ UPGRADED = 1185
 SOURCES = ("MSExchangeIS Mailbox Store", "MSExchangeIS Public Store", "MSExchangeIS Private", "MSExchangeIS Public")
 STORE = "MSExchangeIS"
 _SLACK = 300.0
+_LEAVE_IT = (
+    "Nothing is wrong as long as the service is starting and its databases are read and written: leave it, and start"
+    " the run again afterwards; a longer time is given with mailops_exchange_database_timeout."
+)
 _GONE = (Unreachable, ConnectionLost)
 
 
@@ -73,14 +79,50 @@ def read_started(
             tolerate=_GONE,
         )
     except WaitTimeout as error:
-        error.remedy = (
-            "Nothing is wrong as long as the service is starting and its databases are read and written: leave it, and"
-            " start the run again afterwards; a longer time is given with mailops_exchange_database_timeout."
-        )
+        error.remedy = _LEAVE_IT
         raise
     if STORE in seen:
         tell_upgraded(session, begun)
     return found
+
+
+def read_cluster_at_rest(session: Session, settle: float, timeout: float) -> ClusterState:
+    """``read_cluster`` with a longer time where nothing but virtual servers that come online is on its way.
+
+    Their store may be upgrading its databases: a run that was cut off meanwhile leaves them so. ``settle``: seconds for
+    everything else; ``timeout``: seconds for such a virtual server. Raises what ``read_cluster`` raises, WaitTimeout
+    with the remedy also after ``timeout``.
+    """
+    coming: list[str] = []
+
+    def seen(state: ClusterState) -> None:
+        if state.coming_online and state.coming_online != coming:
+            told = ", ".join(state.coming_online)
+            session.progress(f"{told}: on the way online; the store may be upgrading its databases")
+        coming[:] = state.coming_online
+
+    begun = session.clock.now()
+    try:
+        return read_cluster(session, settle, seen)
+    except WaitTimeout:
+        if not coming:
+            raise
+
+    def came() -> bool | None:
+        return None if read_cluster(session).coming_online else True
+
+    try:
+        session.wait(
+            patient(session, came),
+            what=f"{', '.join(coming)} to come online",
+            timeout=max(timeout - (session.clock.now() - begun), 0.0),
+            interval=max(INTERVAL, session.poll_interval),
+            tolerate=TRANSIENT,
+        )
+    except WaitTimeout as error:
+        error.remedy = _LEAVE_IT
+        raise
+    return read_cluster(session, settle)
 
 
 def tell_upgraded(session: Session, since: float) -> None:

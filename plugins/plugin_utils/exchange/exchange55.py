@@ -26,7 +26,10 @@ PRODUCT = "5.5"
 SERVICES_NOTE = rf"{ROLL_FOLDER}\exchange.json"
 """Services of Exchange that a run has stopped: service -> ``state``, ``start_type``."""
 OPTIMIZER_NOTE = rf"{ROLL_FOLDER}\optimizer.json"
-"""``update``, ``optimizer`` (null, due or begun), ``tuning_saved``, ``stopped`` (as in SERVICES_NOTE)."""
+"""``update``, ``optimizer`` (null, due or begun), ``tuning_saved``, ``stopped`` (as in SERVICES_NOTE), ``level``.
+
+``level``: service pack and build of Exchange when it was noted as due.
+"""
 _SERVICES_KEY = r"HKLM\SYSTEM\CurrentControlSet\Services"
 
 
@@ -53,7 +56,7 @@ def observe55(
     * ``running``: Exchange's services that do not stand still, service -> ``display_name``, ``start_type``, in
       the order in which they start;
     * ``note``: services that a run has stopped and not started yet, service -> ``state``, ``start_type``; null;
-    * ``optimizer``: ``due`` (a service pack was begun, the Performance Optimizer was not), ``begun``, or null;
+    * ``optimizer``: ``due`` (a service pack is there, the Performance Optimizer was not begun), ``begun``, or null;
     * ``tuning_saved``: whether the values that it sets have been saved;
     * ``addons``: those that are installed, name -> ``version`` (null: not known), ``due`` (older than the newest
       service pack on the host or in the run);
@@ -75,7 +78,7 @@ def observe55(
             if name in told
         },
         "note": read_services_note(session),
-        "optimizer": note["optimizer"] if note else None,
+        "optimizer": optimizer_due(note, exchange),
         "tuning_saved": bool(note and note["tuning_saved"]),
         "addons": read_addons(session, newest_build(exchange, updates), found),
         "monitors": sorted({image.lower() for image, unused in images} & set(facts()["monitors"])),
@@ -159,6 +162,19 @@ def read_optimizer_note(session: Session) -> dict[str, Any] | None:
             remedy="Look at the file on the host; run the Performance Optimizer by hand, then delete it",
         )
     _check_services(session, OPTIMIZER_NOTE, found["stopped"])
+    return found
+
+
+def optimizer_due(note: Mapping[str, Any] | None, exchange: Mapping[str, Any]) -> str | None:
+    """What is to be done with the Performance Optimizer: ``due``, ``begun`` or nothing.
+
+    It is noted as due before a service pack. Where the host still has the level of that moment, the service pack was
+    not installed; it may have been dropped from the run, and then there is nothing to run the optimizer for.
+    """
+    if note is None:
+        return None
+    waits = note["optimizer"] == "due" and note.get("level") == [exchange.get("service_pack"), exchange.get("build")]
+    found: str | None = None if waits else note["optimizer"]
     return found
 
 

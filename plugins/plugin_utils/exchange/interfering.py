@@ -21,6 +21,7 @@ from ..hosts.errors import CommandFailed, HostError, Refused, Unreadable, WaitTi
 from ..hosts.models import Service
 from ..hosts.session import Session
 from .host_notes import ROLL_FOLDER, read_json, remove_json, write_json
+from .putting_back import after_putting_back
 
 PATH = rf"{ROLL_FOLDER}\services.json"
 ACTIVE = frozenset({"running", "start_pending", "continue_pending", "pause_pending", "paused"})
@@ -95,7 +96,12 @@ def stop(session: Session, find: Find, protected: Callable[[str], bool], timeout
                 session.set_start_type(name, "disabled")
             session.stop_service(name, timeout)
     except _NOT_DONE as error:
-        raise _put_back(session, error, timeout) from error
+        raise after_putting_back(
+            error,
+            lambda: restore(session, timeout),
+            "was stopped for the update",
+            "Stop the service by hand, or keep it running (mailops_exchange_keep_services)",
+        ) from error
     return {
         "changed": True,
         "before": dict.fromkeys(running, "running"),
@@ -216,21 +222,6 @@ def _noted(note: Note, running: Mapping[str, Mapping[str, Any]]) -> Note:
             start_type = entry["start_type"] or "auto"
             noted[name] = {"start_type": start_type, "state": "running", "order": first + number}
     return noted
-
-
-def _put_back(session: Session, error: CommandFailed | WaitTimeout, timeout: float) -> CommandFailed:
-    """Start again what was stopped before a failure; the failure with what became of that in words."""
-    try:
-        restore(session, timeout)
-        after = "everything that was stopped for the update runs again"
-    except HostError as second:
-        after = f"not everything that was stopped runs again: {second.message}"
-    return CommandFailed(
-        f"{error.message}; {after}",
-        exit_code=getattr(error, "exit_code", None),
-        output=getattr(error, "output", ""),
-        remedy=error.remedy or "Stop the service by hand, or keep it running (mailops_exchange_keep_services)",
-    )
 
 
 def _words(name: str, entry: Mapping[str, Any]) -> str:

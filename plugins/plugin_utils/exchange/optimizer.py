@@ -26,7 +26,7 @@ from . import services55, tuning
 from .catalogue import STAGING_ROOT
 from .exchange55 import OPTIMIZER_NOTE, facts, read_optimizer_note
 from .host_notes import remove_json, write_json
-from .info import SETUP_KEY, WINDOWS_KEY
+from .info import SETUP_KEY, WINDOWS_KEY, read_marks
 from .install import start_job
 from .optimizer_log import Log, read_log
 
@@ -77,12 +77,15 @@ def answers(settings: Mapping[str, Any] | None) -> list[str]:
 def mark_due(session: Session, update: str) -> bool:
     """Note, before a service pack is installed, that the Performance Optimizer is due after it. False: noted already.
 
-    One that was begun and not finished stays so.
+    One that was begun and not finished stays so. The level of the host is noted too: as long as it has not changed, the
+    service pack was not installed, and nothing is due (see ``exchange55.optimizer_due``).
     """
     note = read_optimizer_note(session)
     if note is not None and note["optimizer"] is not None:
         return False
-    write_json(session, OPTIMIZER_NOTE, {**_UNKNOWN, **(note or {}), "update": update, "optimizer": "due"})
+    marks = read_marks(session)
+    due = {"update": update, "optimizer": "due", "level": [marks["service_pack"], marks["build"]]}
+    write_json(session, OPTIMIZER_NOTE, {**_UNKNOWN, **(note or {}), **due})
     return True
 
 

@@ -24,6 +24,7 @@ from ..hosts.session import Session
 from .exchange55 import SERVICES_NOTE, facts, in_start_order, is_exchange, read_services_note
 from .host_notes import remove_json, write_json
 from .interfering import ACTIVE
+from .putting_back import after_putting_back
 
 _NOT_DONE = (CommandFailed, WaitTimeout)
 _LINES = 3
@@ -108,7 +109,12 @@ def stop(session: Session, timeout: float) -> dict[str, Any]:
                 session.stop_service(name, timeout)
         _stop_core(session)
     except _NOT_DONE as error:
-        raise _put_back(session, error, timeout) from error
+        raise after_putting_back(
+            error,
+            lambda: restore(session, timeout),
+            "was stopped of Exchange",
+            "See the host's event logs, then start the run again.",
+        ) from error
     return {
         "changed": True,
         "before": dict.fromkeys(services, "running"),
@@ -239,21 +245,6 @@ def _installers_gone(session: Session, timeout: float) -> None:
 
 def _running(session: Session, names: Iterable[str]) -> list[str]:
     return [name for name, service in session.services(list(names)).items() if service.state in ACTIVE]
-
-
-def _put_back(session: Session, error: CommandFailed | WaitTimeout, timeout: float) -> CommandFailed:
-    """Start again what was stopped before a failure; the failure with what became of that in words."""
-    try:
-        restore(session, timeout)
-        after = "everything that was stopped of Exchange runs again"
-    except HostError as second:
-        after = f"not everything that was stopped of Exchange runs again: {second.message}"
-    return CommandFailed(
-        f"{error.message}; {after}",
-        exit_code=getattr(error, "exit_code", None),
-        output=getattr(error, "output", ""),
-        remedy=error.remedy or "See the host's event logs, then start the run again.",
-    )
 
 
 def _is_core(name: str) -> bool:

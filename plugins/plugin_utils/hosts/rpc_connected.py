@@ -59,13 +59,17 @@ class Connected(Session):
     def link(self) -> Link:
         """The connection, made now if need be. Raises Unreachable."""
         if self._link is None:
-            link = Link(self.endpoint, self.host)
+            link = self.new_link()
             if isinstance(self.clock, RehearsalClock) and link.wire.server_time:
                 self.clock.seen(link.wire.server_time)
             signed = "signed" if link.wire.signing else "not signed"
             self.trace(f"SMB 1 (NT LM 0.12) to {self.endpoint.address}, {signed}")
             self._link = link
         return self._link
+
+    def new_link(self) -> Link:
+        """Another connection. Raises Unreachable."""
+        return Link(self.endpoint, self.host)
 
     def hello(self) -> None:
         """Connect now, so that the clock of a rehearsal has seen the estate's time before anybody asks it."""

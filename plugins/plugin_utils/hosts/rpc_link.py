@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .rpc_files import Files
 from .rpc_pipes import Pipes
 from .rpc_registry import Reader
@@ -14,9 +16,9 @@ from .rpc_smb import Endpoint, Wire
 class Link:
     """One connection to a host: its files, its pipes, its registry. Of no use any more after Broken."""
 
-    def __init__(self, endpoint: Endpoint, host: str) -> None:
-        """Connect and log on. Raises Unreachable."""
-        self.wire = Wire(endpoint, host)
+    def __init__(self, endpoint: Endpoint, host: str, wire: Callable[[Endpoint, str], Wire] = Wire) -> None:
+        """Connect and log on. Raises Unreachable. ``wire``: what makes the connection."""
+        self.wire = wire(endpoint, host)
         self.files = Files(self.wire)
         self.pipes = Pipes(self.files)
         self.registry = Reader(self.pipes)

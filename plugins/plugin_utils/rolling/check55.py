@@ -171,7 +171,9 @@ def _check_group(draft: Draft, cluster: Cluster, group: Group, problems: Problem
         )
     elif packs or not cluster.noted:
         what = "offline altogether" if group.state == OFFLINE else "only partly online"
-        problems.add(where, f"The group {group.name} is {what}, and no run of this update took it down so.", again)
+        ended = [key for key in owner.chain if owner.phases.get(key) in ("finished", "interrupted")]
+        why = f"the setup of {ended[0]} has ended and left it so" if ended else "no run of this update took it down so"
+        problems.add(where, f"The group {group.name} is {what}, and {why}.", again)
     elif fixes and group.state == OFFLINE:
         problems.add(
             where,

@@ -15,6 +15,7 @@ from typing import Any
 
 from . import host_turns
 from .draft import Draft
+from .finish import bring_home
 from .host_turns import Turn, make_turn, needs_turn
 from .model import MIXED, ONLINE, Cluster, Group
 from .moves import choose_target
@@ -51,19 +52,7 @@ def finish_cluster(draft: Draft, name: str) -> tuple[str, list[Step]]:
     """
     cluster = draft.cluster(name)
     host = cluster.hosts[cluster.nodes[0]]
-    steps = []
-    for group in cluster.other_groups:
-        home = draft.home(name, group)
-        if home != group.owner:
-            reason = f"{home} is where the group belongs."
-            steps.append(draft.move("move_home", host, name, group.name, home, "finish", reason))
-    for node in cluster.nodes:
-        note = draft.model.host_of(name, node).note
-        if note:
-            reason = "The update is complete: nothing is to be brought home any more."
-            before, after = {**note, "owners": dict(note["owners"])}, {"owners": None}
-            steps.append(draft.on_host("remove_note", cluster.hosts[node], "finish", reason, before, after))
-    return host, steps
+    return host, bring_home(draft, name, host)
 
 
 def _group(cluster: Cluster) -> Group:

@@ -23,6 +23,14 @@ def finish_cluster(draft: Draft, name: str) -> tuple[str, list[Step]]:
         why = "All nodes are updated: it may stand on every one of them again."
         steps += draft.hold("restore_owners", host, name, group.name, "finish", why)
     steps += _failover(draft, name, host)
+    steps += bring_home(draft, name, host)
+    return host, steps
+
+
+def bring_home(draft: Draft, name: str, host: str) -> list[Step]:
+    """Add the moves of groups without Exchange to where they belong, by ``host``, and the end of the notes."""
+    cluster = draft.cluster(name)
+    steps: list[Step] = []
     for group in cluster.other_groups:
         home = draft.home(name, group)
         if home != group.owner:
@@ -34,7 +42,7 @@ def finish_cluster(draft: Draft, name: str) -> tuple[str, list[Step]]:
             reason = "The update is complete: nothing is to be brought home any more."
             before, after = {**note, "owners": dict(note["owners"])}, {"owners": None}
             steps.append(draft.on_host("remove_note", cluster.hosts[node], "finish", reason, before, after))
-    return host, steps
+    return steps
 
 
 def _failover(draft: Draft, name: str, host: str) -> list[Step]:

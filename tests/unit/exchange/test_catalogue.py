@@ -17,12 +17,14 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogu
     CatalogueError,
     applies,
     fill,
+    fill_folder,
     load,
     log_path,
     merge,
     staging_folder,
     with_required,
 )
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import Refused
 
 SERVICE_PACKS = [
     *(f"exchange55-sp{number}" for number in (1, 2, 3, 4)),
@@ -279,3 +281,11 @@ def test_merging(below: object, above: object) -> None:
         assert set(merged) == set(below) | set(above)
     else:
         assert merged == above
+
+
+def test_the_sites_own_command_line() -> None:
+    assert fill_folder('"{folder}\\setup.exe" /u', "C:\\x", "The thing", "its_variable") == '"C:\\x\\setup.exe" /u'
+    for line in ("{nothing}", "{", None, ""):
+        with pytest.raises(Refused, match="The thing") as raised:
+            fill_folder(line, "C:\\x", "The thing", "its_variable")
+        assert line or "its_variable" in raised.value.remedy

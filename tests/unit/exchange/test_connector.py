@@ -23,7 +23,6 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.connecto
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.connector_setup import (
     FOLDER,
     clear,
-    fill_line,
     upgrade,
 )
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import ConnectionLost, HostError, Refused
@@ -257,10 +256,3 @@ def test_a_connection_that_breaks_never_runs_the_setup_twice(do: str) -> None:
         assert setups(world) == 1, f"call {number}"
         if len(session.lines) < number:
             return
-
-
-def test_placeholders() -> None:
-    assert fill_line(SETUP, "C:\\x") == '"C:\\x\\setup.exe" /unattend'
-    for line in ("{nothing}", "{", None, ""):
-        with pytest.raises(Refused):
-            fill_line(line, "C:\\x")

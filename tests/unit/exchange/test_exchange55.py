@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.mailops.exchange.lab.simulation import Lab
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import host_notes, services55
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import host_notes, optimizer, services55
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.exchange55 import (
     OPTIMIZER_NOTE,
     SERVICES_NOTE,
@@ -20,6 +20,8 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.exchange
     is_due,
     newest_build,
     observe55,
+    optimizer_due,
+    read_optimizer_note,
     read_services_note,
 )
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_exchange
@@ -77,6 +79,21 @@ def test_a_bare_server_with_the_service_pack_and_a_monitor(tmp_path: Path) -> No
 def test_add_ons_of_the_installed_level_are_not_due(tmp_path: Path) -> None:
     with lab_of(tmp_path, "    addons: [mailbox_manager]\n", service_pack=4) as lab:
         assert observed(lab)["addons"] == {"mailbox_manager": {"version": "5.5.2653.23", "due": False}}
+
+
+def test_an_optimizer_is_due_once_the_service_pack_is_there(tmp_path: Path) -> None:
+    with lab_of(tmp_path, "    custom_tuning: true\n", service_pack=3) as lab:
+        with opened(lab) as session:
+            assert optimizer.mark_due(session, "exchange55-sp4") is True
+            note = read_optimizer_note(session) or {}
+            found = read_exchange(session)
+        # The run was cut off before its service pack, which may be in no run any more.
+        assert (note["optimizer"], observed(lab)["optimizer"]) == ("due", None)
+        assert optimizer_due(note, {**found, "service_pack": 4, "build": 2653}) == "due"
+        assert optimizer_due({**note, "optimizer": "begun"}, found) == "begun"
+        with opened(lab) as session:
+            host_notes.write_json(session, OPTIMIZER_NOTE, {**note, "level": [2, 2448]})
+        assert observed(lab)["optimizer"] == "due"
 
 
 def test_another_product_has_none_of_it(lab: Lab) -> None:
