@@ -302,6 +302,10 @@ installations:
       type: list
       elements: str
       returned: always
+    reported:
+      description: Whether it ended in a failure that an earlier run has told; the next attempt is a new one.
+      type: bool
+      returned: always
   sample:
     exchange2003-sp2:
       phase: finished
@@ -309,6 +313,7 @@ installations:
       restart_pending: true
       unproven: false
       in_use: []
+      reported: false
 note:
   description:
     - Owners of cluster groups, and possible owners of what holds the virtual servers, as they are noted on the host;

@@ -42,13 +42,15 @@ def observe(session: Session, update: Mapping[str, Any], exchange: Mapping[str, 
 
     ``exchange`` (as ``read_exchange``): where it shows the update, ``in_use`` names the files that were in use in its
     installation, and ``unproven`` is true while there are any: such an update has to be installed again.
+    ``reported``: it ended in a failure that an earlier run has told; the next attempt begins anew.
     """
     state = job_of(session, update).observe()
     if state.phase == "finished" and early.goes_on(session, update):
         # The package has returned, and what it has started goes on.
         state = JobState("running", None, state.started_boot, state.restart_since)
     held = in_use(session, update) if exchange is not None and at_result(update, exchange) else []
-    return {**_installation(update, state), "unproven": bool(held), "in_use": held}
+    reported = state.phase in ("finished", "interrupted") and _reported(session, update)
+    return {**_installation(update, state), "unproven": bool(held), "in_use": held, "reported": reported}
 
 
 def install(

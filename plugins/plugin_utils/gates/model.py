@@ -140,8 +140,7 @@ class View:
 
     def installing(self, host: str) -> bool:
         """Whether a job of ours runs an installer on the host, or has run one whose end was not seen yet."""
-        found = self.hosts.get(host) or {}
-        return any(row.get("phase") in UNDER_WAY for row in (found.get("installations") or {}).values())
+        return _begun_installation(self.hosts.get(host) or {})
 
     @cached_property
     def clusters(self) -> list[ClusterView]:
@@ -187,7 +186,13 @@ class View:
 def _begun(found: Mapping[str, Any]) -> bool:
     old = found.get("exchange55") or {}
     noted = found.get("note") or (found.get("interfering") or {}).get("note") or old.get("note") or old.get("optimizer")
-    return bool(noted) or any(row.get("phase") in UNDER_WAY for row in (found.get("installations") or {}).values())
+    return bool(noted) or _begun_installation(found)
+
+
+def _begun_installation(found: Mapping[str, Any]) -> bool:
+    """One whose failure was told is not gone on with: the next attempt is a new one, with all that it asks for."""
+    rows = (found.get("installations") or {}).values()
+    return any(row.get("phase") in UNDER_WAY and not row.get("reported") for row in rows)
 
 
 DATA = Path(__file__).with_name("data")

@@ -68,12 +68,13 @@ def what(result: dict[str, Any]) -> str:
 def test_installed_once() -> None:
     session, update = start()
     nothing = {"phase": "none", "exit_code": None, "restart_pending": False, "unproven": False, "in_use": []}
-    assert observe(session, update) == nothing
+    assert observe(session, update) == nothing | {"reported": False}
     result = run(session, update)
     assert (result["changed"], result["success"], result["restart_required"]) == (True, True, False)
     assert (result["before"]["service_pack"], result["after"]["service_pack"]) == (1, 2)
     assert result["exit_code"] == 0
-    assert observe(session, update)["phase"] == "finished"
+    found = observe(session, update)
+    assert (found["phase"], found["reported"]) == ("finished", False)
     clear(session, update)
     again = run(session, update)
     assert (again["changed"], again["success"]) == (False, True)
@@ -93,7 +94,9 @@ def test_a_failure_is_told_and_the_next_run_tries_again() -> None:
     assert (result["changed"], result["success"], result["restart_required"]) == (True, False, False)
     assert "1603" in what(result)
     assert "does not show" in what(result)
+    assert observe(session, update)["reported"] is True
     assert run(session, update)["success"] is True
+    assert observe(session, update)["reported"] is False
 
 
 def test_a_file_in_use_is_named() -> None:

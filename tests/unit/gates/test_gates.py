@@ -279,6 +279,14 @@ def test_a_roll_that_was_begun_is_brought_to_its_end(phase: str) -> None:
     assert row(result, "setup_running", "n1")["result"] == "information"
 
 
+def test_an_installation_that_failed_is_begun_anew_with_new_backups() -> None:
+    given = estate()
+    row_of = {"phase": "finished", "restart_pending": False, "reported": True}
+    given["hosts"]["mbx1"]["installations"]["exchange2003-sp2"] = row_of
+    given["hosts"]["mbx1"]["facts"]["backup"]["system_state"] = 90.0
+    assert failing(judged(given)) == {("backup_system_state", "mbx1")}
+
+
 def test_possible_owners_are_those_that_were_noted_while_a_roll_is_under_way() -> None:
     given = estate()
     in_cluster("groups", "EVS1", "possible_owners", value=["N1"])(given)
