@@ -56,9 +56,9 @@ def read_cluster(
 
     def settled() -> ClusterState | None:
         state = _read_consistently(session)
+        if seen is not None and (state.unsettled or state.unknown):
+            seen(state)
         if state.unsettled:
-            if seen is not None:
-                seen(state)
             return None
         # A word that nobody knows may be the one for "on its way"; at the end it is told as it is.
         return state if not state.unknown or session.clock.now() >= deadline else None

@@ -103,7 +103,9 @@ def read_cluster_at_rest(session: Session, settle: float, timeout: float) -> Clu
 
     begun = session.clock.now()
     try:
-        return read_cluster(session, settle, seen)
+        found = read_cluster(session, settle, seen)
+        if not found.coming_online:
+            return found
     except WaitTimeout:
         if not coming:
             raise

@@ -135,15 +135,15 @@ def test_info_compares_no_file_version_with_nothing(info: Any) -> None:
 
 @pytest.fixture
 def states(monkeypatch: pytest.MonkeyPatch) -> Any:
-    action = module("exchange_info")
+    observed = importlib.import_module(f"{PLUGINS}.plugin_utils._observed")
     unproven: list[str] = []
 
     def install(session: Any, update: Any, found: Any) -> dict[str, Any]:
         return {"phase": "none", "unproven": update["id"] in unproven, "in_use": []}
 
-    monkeypatch.setattr(action.install, "observe", install)
-    monkeypatch.setattr(action.package, "observe", lambda session, update, source, folder: {"path": source or folder})
-    monkeypatch.setattr(action.notes, "read_note", returns({"owners": {"EVS1": "N1"}, "possible_owners": {}}))
+    monkeypatch.setattr(observed.install, "observe", install)
+    monkeypatch.setattr(observed.package, "observe", lambda session, update, source, folder: {"path": source or folder})
+    monkeypatch.setattr(observed.notes, "read_note", returns({"owners": {"EVS1": "N1"}, "possible_owners": {}}))
     return unproven
 
 
@@ -365,8 +365,9 @@ def setup(monkeypatch: pytest.MonkeyPatch) -> Any:
             "before": exchange(before),
             "after": exchange(after),
             "installation": {"phase": "finished", "exit_code": 0, "restart_pending": False},
+            "events": [],
         }
-        monkeypatch.setattr(action.install, "install", install)
+        monkeypatch.setattr(action, "install_on_node", install)
         monkeypatch.setattr(action.package, "observe", returns({"staged": staged, "path": r"C:\x\y.exe"}))
         return action.ActionModule, given
 
@@ -417,7 +418,7 @@ def test_install_in_check_mode_does_not_know_about_a_restart(setup: Any, monkeyp
     step = {"step": "install_update", "before": SP1, "after": SP2}
     result = run(action, {**ARGUMENTS, "step": step}, check=True)
     assert (result["changed"], result["restart_required"]) == (True, None)
-    monkeypatch.setattr(module("update_install").install, "install", refuses)
+    monkeypatch.setattr(module("update_install"), "install_on_node", refuses)
     monkeypatch.setattr(module("update_install"), "read_exchange", returns(exchange(SP1)))
     live = run(action, ARGUMENTS, check=True)
     assert (live["changed"], live["before"], live["after"]) == (True, SP1, SP2)

@@ -124,7 +124,7 @@ def test_values_are_saved_once_beside_the_record(lab: Lab, tmp_path: Path) -> No
 def test_files_of_an_earlier_service_pack_are_kept(lab: Lab, tmp_path: Path) -> None:
     (tmp_path / "tuning-n1.reg").write_text("REGEDIT4 of an earlier time")
     assert run(OPTIMIZER, {"state": "saved", "folder": str(tmp_path)}, opened(lab))["changed"] is True
-    kept = [path for path in tmp_path.glob("tuning-n1-*.reg")]
+    kept = list(tmp_path.glob("tuning-n1-*.reg"))
     assert [path.read_text() for path in kept] == ["REGEDIT4 of an earlier time"]
     assert "dword" in (tmp_path / "tuning-n1.reg").read_text()
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from ansible_collections.mailops.exchange.plugins.action import (
     nlb_info,
     preflight_facts,
 )
+from ansible_collections.mailops.exchange.plugins.plugin_utils import _look as composed
 from ansible_collections.mailops.exchange.plugins.plugin_utils._look import Wanted
 from ansible_collections.mailops.exchange.plugins.plugin_utils._look import look as compose
 from ansible_collections.mailops.exchange.plugins.plugin_utils._observed import read_backup_due, read_interfering
@@ -91,6 +93,48 @@ def test_a_cluster_that_cannot_be_read_is_told_beside_the_rest(monkeypatch: pyte
     assert found["failed"] is False and found["cluster"] is None
     assert found["cluster_problem"] == "the table of nodes cannot be read."
     assert found["exchange"]["clustered"] is True and found["interfering"]["note"] is None
+
+
+@pytest.mark.parametrize(
+    ("product", "word", "seconds", "problem"),
+    [
+        ("2003", "online_pending", 3000, "waited 15 min for the cluster to settle, in vain."),
+        ("2000", "online_pending", 3000, None),
+        # In another language the word for it may be one that nobody knows.
+        ("2000", "unknown", 3000, None),
+        ("2000", "online_pending", 20000, "waited 3 h 44 min for EVS1 to come online, in vain."),
+    ],
+)
+def test_a_store_of_exchange_2000_may_still_upgrade_its_databases(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    product: str,
+    word: str,
+    seconds: int,
+    problem: str | None,
+) -> None:
+    session = LabSession(world_of(CLUSTER), "n1")
+    calm, read = cluster_read.read_cluster(session), composed.read_exchange
+    group = {**calm.groups, "EVS1": replace(calm.groups["EVS1"], state="unknown" if word == "unknown" else "pending")}
+    resources = {
+        name: replace(entry, state=word) if entry.type.endswith("Information Store") else entry
+        for name, entry in calm.resources.items()
+    }
+    begun = session.clock.now()
+
+    def reading(unused: Any) -> Any:
+        session.clock.sleep(1)
+        late = session.clock.now() - begun > seconds
+        return calm if late else replace(calm, groups=group, resources=resources)
+
+    monkeypatch.setattr(cluster_read, "_read_consistently", reading)
+    monkeypatch.setattr(composed, "read_exchange", lambda host: {**read(host), "product": product})
+    found = look(session, settle=900, database_timeout=14400)
+    assert (found["failed"], found["cluster_problem"]) == (False, problem)
+    if problem is None:
+        assert found["cluster"]["groups"]["EVS1"]["state"] == "online"
+    told = "n1: EVS1: on the way online; the store may be upgrading its databases"
+    assert (told in capsys.readouterr().out.splitlines()) is (product == "2000")
 
 
 def test_an_update_that_nobody_knows_is_told_before_anything_is_read() -> None:

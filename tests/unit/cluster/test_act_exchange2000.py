@@ -6,15 +6,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ansible_collections.mailops.exchange.lab.simulation import Lab
 from ansible_collections.mailops.exchange.plugins.plugin_utils._serving import serve
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.act import bring_online, move_group, take_offline
+from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.read import read_cluster
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.troubles import explained
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.virtual_server import upgrade, verify
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import CommandFailed, Refused, WaitTimeout
+from ansible_collections.mailops.exchange.tests.unit.cluster.lab_session import CLUSTER, LabSession, world_of
 from ansible_collections.mailops.exchange.tests.unit.exchange.lab2000 import SP3, Setup, cluster, lab_of, opened
 
 UPGRADE_FAILS = {"cluster": "mail", "on": "upgrade EVS1", "do": "error", "code": "c1037b44"}
@@ -125,3 +129,27 @@ def test_a_virtual_server_whose_level_the_directory_does_not_show_is_not_verifie
         assert seen == {"owner": "N1", "state": "online"}
         with pytest.raises(Refused, match="it does that itself"):
             upgrade(session, "EVS1", load()[SP3], Shown(lab))
+
+
+def test_what_else_is_on_its_way_has_no_more_time_than_ever() -> None:
+    calm = read_cluster(LabSession(world_of(CLUSTER), "n2"))
+    assert calm.unsettled == [] and calm.coming_online == []
+
+    def moving(**resources: str) -> list[str]:
+        changed = {name: replace(entry, state=resources.get(entry.group, "online"))
+                   for name, entry in calm.resources.items()}  # fmt: skip
+        groups = {name: replace(group, state="pending" if name in resources else "online")
+                  for name, group in calm.groups.items()}  # fmt: skip
+        return replace(calm, resources=changed, groups=groups).coming_online
+
+    quorum = next(name for name, group in calm.groups.items() if group.quorum)
+    assert moving(EVS1="online_pending") == moving(EVS1="pending") == moving(EVS1="unknown") == ["EVS1"]
+    assert moving(EVS1="offline_pending") == []
+    assert moving(EVS1="online_pending", **{quorum: "online_pending"}) == []
+    joining = {name: replace(node, state="joining") for name, node in calm.nodes.items()}
+    group = {**calm.groups, "EVS1": replace(calm.groups["EVS1"], state="pending")}
+    resources = {
+        name: replace(entry, state="online_pending") if entry.group == "EVS1" else entry
+        for name, entry in calm.resources.items()
+    }
+    assert replace(calm, nodes=joining, groups=group, resources=resources).coming_online == []

@@ -17,10 +17,13 @@ def short(plan: dict[str, Any], phase: str = "bring_over") -> list[str]:
     return [step["step"] for step in plan["steps"] if step["phase"] == phase]
 
 
-def until(word: str, host: str = "n2", update: dict[str, Any] = SP3_2000) -> World:
-    """A world in which the plan was carried out up to (not including) the step ``word`` of a host."""
-    world = two_nodes("2000", 2 if update is SP3_2000 else 3)
-    for step in make_plan(world.estate(), [update], {})["steps"]:
+def until(word: str, host: str = "n2", update: dict[str, Any] | None = None) -> World:
+    """A world in which the plan was carried out up to (not including) the step ``word`` of a host.
+
+    update: Service Pack 3, or a hotfix that comes after it.
+    """
+    world = two_nodes("2000", 3 if update else 2)
+    for step in make_plan(world.estate(), [update or SP3_2000], {})["steps"]:
         if step["step"] == word and step["host"] == host:
             break
         world.do(step)
