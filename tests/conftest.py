@@ -8,19 +8,24 @@ from __future__ import annotations
 import os
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Settings of the person who runs the tests must not decide them; children inherit what is set here.
 for name in list(os.environ):
     if name.startswith(("ANSIBLE_", "MAILOPS_")) and name != "ANSIBLE_COLLECTIONS_PATH":
         del os.environ[name]
 os.environ["LC_ALL"] = "C.UTF-8"
+# How fast an example runs, or is thought of, says nothing but how busy the machine is.
+settings.register_profile("mailops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("mailops")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Offer the whole of what is sampled otherwise."""
     parser.addoption("--all-rehearsals", action="store_true", help="every test of the modules that are sampled")
     parser.addoption("--random-estates", type=int, default=200, help="so many random estates are rolled (200)")
-    parser.addoption("--exchange", default="2003", choices=["5.5", "2000", "2003"], help="their version (2003)")
+    versions = ["5.5", "2000", "2003", "mixed", "all"]
+    parser.addoption("--exchange", default="all", choices=versions, help="their version (all)")
     parser.addoption("--first-estate", type=int, default=0, help="the number of the first of them (0)")
 
 

@@ -76,6 +76,21 @@ def test_the_conductor_and_ansible_do_the_same(tmp_path: Path, fails: bool) -> N
     assert changes(run.calls) == changes(ansible.journal)
 
 
+@pytest.mark.rehearsals(2)
+def test_messages_that_are_handed_over_do_what_those_on_the_wire_do(tmp_path: Path) -> None:
+    """Sessions by SMB without a network: the same record and the same changes as over a socket."""
+    estate = complete(
+        {"update": "exchange55-sp4", "speed": 0, "hosts": {"mbx1": {"os": "nt4", "service_pack": 3, "services": {}}}}
+    )
+    found = []
+    for wire in (False, True):
+        with bench(estate, tmp_path / str(wire), wire=wire) as lab:
+            run = lab.run()
+            assert run.outcome == "done", run.record["problems"]
+            found.append((told(run.record), changes(run.calls), lab.world.referee.report()["final"]))
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize(
     "task",
     [

@@ -20,6 +20,8 @@ from ansible_collections.mailops.exchange.tests.lab.driven.judge import try_esta
 from ansible_collections.mailops.exchange.tests.lab.driven.lab_runs import bench
 from ansible_collections.mailops.exchange.tests.lab.support import ESTATES
 
+pytestmark = pytest.mark.rehearsals(7)
+
 LEVELS = {"5.5": 4, "2000": 3, "2003": 2}
 
 

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The collection's real actions, run for a lab's hosts: by sessions without a network, or over the wire.
 
-Where a host is reached by WinRM, its sessions hand each line to the lab's own cmd.exe, as the lab's WinRM server does;
-``wire=True`` takes the real connection plugin over loopback instead. Hosts of the channel ``rpc`` are always reached by
-the real connection plugin over SMB: that channel is more than command lines.
+Where a host is reached by WinRM, its sessions hand each line to the lab's own cmd.exe, as the lab's WinRM server does.
+Where it is reached by SMB, the real client's messages are handed to the lab's real server (``rpc_sessions.py``): that
+channel is more than command lines. ``wire=True`` takes the real connection plugins over loopback instead.
 """
 
 from __future__ import annotations
@@ -22,14 +22,11 @@ from ansible.plugins.loader import connection_loader
 from ansible_collections.mailops.exchange.lab.simulation import Lab
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.models import Output
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.session import Session
-from ansible_collections.mailops.exchange.tests.unit.cluster.lab_session import LabSession
+from ansible_collections.mailops.exchange.tests.lab.driven.rpc_sessions import DirectRpcSession, Killed, servers
+from ansible_collections.mailops.exchange.tests.unit.cluster.lab_session import LabClock, LabSession
 
 #: Real and simulated seconds have nothing to do with each other here; a session's clock is the estate's.
 POLL = 15.0
-
-
-class Killed(BaseException):
-    """The run has been killed: nothing of it goes on."""
 
 
 class DirectSession(LabSession):
@@ -103,6 +100,7 @@ class Actions:
         self.killed = False
         self._inventory, self._wire = inventory, wire
         self._links: dict[str, Any] = {}
+        self._server = servers(lab)
         lab.world.kill_controller = self._kill
 
     def _kill(self, host: Any) -> None:
@@ -140,9 +138,21 @@ class Actions:
                 self._links[host] = Link(self, host, variables)
             elif "ansible_connection" in variables:
                 self._links[host] = _plugin(variables | {"inventory_hostname": host})
+                if not self._wire:
+                    self._without_network(self._links[host], host)
             else:
                 self._links[host] = SimpleNamespace(transport="local", become=None, _shell=SimpleNamespace(tmpdir=None))
         return self._links[host]
+
+    def _without_network(self, link: Any, host: str) -> None:
+        """The connection plugin of rpc makes sessions without a network, with the estate's own clock."""
+
+        def make_session(address: str, trace: Any, **common: Any) -> Session:
+            common |= {"clock": LabClock(self.lab.world), "poll_interval": POLL}
+            endpoint, server = link._endpoint(address), self._server(host)
+            return DirectRpcSession(endpoint, server, self.was_killed, trace=trace, **common)
+
+        link.make_session = make_session
 
 
 def _plugin(variables: dict[str, Any]) -> Any:

@@ -57,6 +57,8 @@ class _Maker:
         self.controllers: dict[str, Any] | None = None
         #: A virtual server is behind its node from the beginning.
         self.behind = False
+        #: Of the names of servers and sets, where there are several versions.
+        self.prefix = ""
 
     def maybe(self, chance: float) -> bool:
         return self.draw.random() < chance
@@ -97,21 +99,21 @@ class _Maker:
     def servers(self, count: int) -> None:
         for number in range(1, count + 1):
             more = {"os": "2000", "product": "2003"} if self.product == "2003" and self.maybe(0.06) else {}
-            self.host(f"mbx{number}", **more)
+            self.host(f"{self.prefix}mbx{number}", **more)
             if self.maybe(0.15):
-                self.done(f"mbx{number}")
+                self.done(f"{self.prefix}mbx{number}")
 
     def front_ends(self, count: int) -> None:
         balancer = self.draw.choice(["nlb", "nlb", "none"])
         for number in range(1, count + 1):
             more: dict[str, Any] = {"role": "front_end"}
             if number > 1 or (count > 1 and self.maybe(0.5)):
-                more |= {"load_balanced": "web", "balancer": balancer}
+                more |= {"load_balanced": f"{self.prefix}web", "balancer": balancer}
             if self.maybe(0.3):
                 more["drain_minutes"] = self.draw.choice([0, 1, 5])
-            self.host(f"fe{number}", **more)
+            self.host(f"{self.prefix}fe{number}", **more)
             if self.maybe(0.15):
-                self.done(f"fe{number}")
+                self.done(f"{self.prefix}fe{number}")
 
     def cluster(self, name: str, count: int) -> None:
         """A cluster whose nodes are named by its first letter."""
@@ -154,7 +156,9 @@ class _Maker:
             self.done(node)
         for server in servers.values():
             old = self.base.get("service_pack", 1)
-            server["service_pack"] = self.target if server["owner"] in done and self.maybe(0.6) else old
+            # Exchange 2000 upgrades what is online on an updated node by itself.
+            upgraded = server["owner"] in done and (self.product == "2000" or self.maybe(0.6))
+            server["service_pack"] = self.target if upgraded else old
             self.behind |= server["owner"] in done and server["service_pack"] == old
 
 
@@ -219,6 +223,28 @@ def _cut(draw: random.Random, made: _Maker) -> dict[str, Any] | None:
     return {"fault": draw.choice(choices)}
 
 
+def _organisation(made: _Maker) -> None:
+    """Servers of two or three versions in one organisation, each with the service pack of its own."""
+    draw = made.draw
+    updates = []
+    for product, update, target, base in (
+        ("5.5", "exchange55-sp4", 4, {"os": "nt4", "service_pack": 3}),
+        ("2000", "exchange2000-sp3", 3, {"os": "2000", "service_pack": 2}),
+        ("2003", "exchange2003-sp2", 2, {"service_pack": 1}),
+    ):
+        if (product == "5.5" or (product == "2000" and updates)) and made.maybe(0.3):
+            continue
+        updates.append(update)
+        made.product, made.target, made.base = product, target, base
+        made.prefix = {"5.5": "old", "2000": "mid", "2003": ""}[product]
+        if product != "5.5":
+            made.front_ends(draw.randint(0, 2))
+        made.servers(draw.randint(1, 2))
+    if made.maybe(0.4):
+        made.cluster("mail", 2)
+    made.updates = updates
+
+
 #: The first so many, those that are tried by default, have no cluster over the wire: one takes 100 CPU seconds.
 QUICK = 200
 #: What estates of each version can be. Windows 2000 has clusters of four nodes at most, NT 4.0 of two.
@@ -229,13 +255,33 @@ SHAPES = {
 }
 
 
-def case(seed: int, product: str = "2003") -> Case:
+#: Servers of several versions in one organisation.
+MIXED = "mixed"
+#: The versions of ten cases that follow each other.
+_PRODUCTS = ("2003", "2000", "2003", "5.5", "2003", "2003", "2000", "2003", "5.5", "2003")
+
+
+def product_of(seed: int) -> str:
+    """The version of a number's case where all are tried: of 40 cases 22 are of 2003, 9 of 2000, 7 of 5.5, 2 mixed."""
+    if seed % 40 in (14, 34):
+        return MIXED
+    return "2000" if seed % 40 == 38 else _PRODUCTS[seed % 10]
+
+
+def case(seed: int, product: str = "all") -> Case:
     """The case of a number, of a version of Exchange."""
+    product = product_of(seed) if product == "all" else product
     draw = random.Random(seed)
     made = _Maker(draw, product, seed < QUICK)
-    _updates(made)
-    shape = draw.choice(SHAPES[product])
-    if shape == "single":
+    shape = product
+    if product == MIXED:
+        _organisation(made)
+    else:
+        _updates(made)
+        shape = draw.choice(SHAPES[product])
+    if shape == MIXED:
+        pass
+    elif shape == "single":
         made.servers(draw.randint(1, 3))
     elif shape == "small_business":
         made.host("sbs1", edition="small_business")
