@@ -75,12 +75,13 @@ lab: .venv/run.ready ## Only the lab, in the foreground; OUT/inventory.yml leads
 
 # --- Tests and gates ---------------------------------------------------------------------------------------------
 
+# The tests differ in length by three orders of magnitude: a worker that is done takes from the other one.
 test: .venv/dev.ready ## Unit and lab tests (ARGS=... for pytest; ARGS=--all-rehearsals for those that are sampled)
-	@$(PY) -m pytest -n 2 --durations=15 $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal --durations=15 $(ARGS)
 
 # Some hours for ten thousand; each estate follows from its number, so what fails can be tried again.
 sweep: .venv/dev.ready ## Check mode against the run on many random estates (ESTATES=2000 FIRST=0 ARGS="--exchange 2000")
-	@$(PY) -m pytest -n 2 tests/lab/test_properties.py --random-estates $(or $(ESTATES),2000) --first-estate $(or $(FIRST),0) $(ARGS)
+	@$(PY) -m pytest -n 2 --dist worksteal tests/lab/test_properties.py --random-estates $(or $(ESTATES),2000) --first-estate $(or $(FIRST),0) $(ARGS)
 
 # Apart from `test`, because measuring branches takes half as long again.
 coverage: .venv/dev.ready ## The same with coverage of branches
