@@ -21,12 +21,10 @@ from ansible_collections.mailops.exchange.tests.lab.support import ESTATES, rehe
 #: Those that no run changes: the gates stop it, or the plan does. The balancer's hooks are tasks of other collections.
 REFUSED = ("gate_", "failed_group", "evicted_node")
 ONLY_REHEARSED = ("front_ends_hardware",)
-#: Hosts without WinRM are reached over the wire: half a minute each, with --all-rehearsals only.
-BY_WIRE = ("exchange2000", "exchange55", "mixed", "windows2000")
 EXAMPLES = sorted(path.stem for path in ESTATES.glob("*.yml") if not path.stem.startswith(REFUSED))
 
 
-@pytest.mark.rehearsals(12)
+@pytest.mark.rehearsals(100)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_rehearsed(tmp_path: Path, name: str) -> None:
     check, run = (rehearse(tmp_path, ESTATES / f"{name}.yml", check=each) for each in (True, False))
@@ -38,18 +36,8 @@ def test_rehearsed(tmp_path: Path, name: str) -> None:
         assert run.times(server)[1] == planned["times"] == len(run.record["virtual_servers"][server]["outages"]), server
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if not name.startswith((*ONLY_REHEARSED, *BY_WIRE))])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if not name.startswith(ONLY_REHEARSED)])
 def test_driven(tmp_path: Path, name: str) -> None:
-    drive(tmp_path, name)
-
-
-@pytest.mark.rehearsals(len(EXAMPLES) * 3)
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name.startswith(BY_WIRE)])
-def test_driven_by_wire(tmp_path: Path, name: str) -> None:
-    drive(tmp_path, name)
-
-
-def drive(tmp_path: Path, name: str) -> None:
     estate = load_estate(ESTATES / f"{name}.yml") | {"speed": 0}
     # Both runs are on one lab, whose person would upgrade a waiting virtual server between them: a tool does it here.
     estate["operator"] = {**(estate["operator"] or {}), "upgrades_virtual_servers": False}
