@@ -16,6 +16,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import
     STEP,
     timeout,
 )
+from ansible_collections.mailops.exchange.plugins.plugin_utils._results import failure
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import connector_setup, package
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import staging_folder
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.connector import meant, read_connector
@@ -103,14 +104,7 @@ class ActionModule(HostAction):
             "problems": problems,
         }
         if not result["success"]:
-            what = "; ".join(problem["what"] for problem in problems)
-            remedy = " ".join(dict.fromkeys(problem["remedy"] for problem in problems))
-            return {
-                **shown,
-                "failed": True,
-                "msg": f"Active Directory Connector was not upgraded: {what}.",
-                "remedy": remedy,
-            }
+            return failure(shown, "Active Directory Connector was not upgraded", problems)
         if result["restart_required"]:
             shown["due"] = [
                 f"{session.host}: a restart, which the setup of Active Directory Connector asked for; make it when it"

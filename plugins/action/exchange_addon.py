@@ -16,6 +16,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import
     STEP,
     timeout,
 )
+from ansible_collections.mailops.exchange.plugins.plugin_utils._results import failure
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import addons, package
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import staging_folder
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.exchange55 import facts, read_addons
@@ -83,10 +84,7 @@ class ActionModule(HostAction):
             "problems": problems,
         }
         if not result["success"]:
-            what = "; ".join(problem["what"] for problem in problems)
-            remedy = " ".join(dict.fromkeys(problem["remedy"] for problem in problems))
-            words = f"{title} of {session.host} was not upgraded: {what}."
-            return {**shown, "failed": True, "msg": words, "remedy": remedy}
+            return failure(shown, f"{title} of {session.host} was not upgraded", problems)
         words = f"{session.host} has {title} {found['version']}." if found else f"{session.host} does not have {title}."
         return {**shown, "msg": words}
 

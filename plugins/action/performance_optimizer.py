@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import ACCOUNT, STEP, timeout
 from ansible_collections.mailops.exchange.plugins.plugin_utils._folders import record_folder
-from ansible_collections.mailops.exchange.plugins.plugin_utils._results import moment
+from ansible_collections.mailops.exchange.plugins.plugin_utils._results import failure, moment
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import optimizer, tuning
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.exchange55 import read_optimizer_note
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import ReadOnlyViolation, Refused
@@ -142,10 +142,7 @@ class ActionModule(HostAction):
             **{key: result[key] for key in ("exit_code", "set", "changes")},
         }
         if not result["success"]:
-            what = "; ".join(problem["what"].rstrip(".") for problem in problems)
-            remedy = " ".join(dict.fromkeys(problem["remedy"] for problem in problems))
-            words = f"The Performance Optimizer did not end well: {what}."
-            return {**shown, "failed": True, "msg": words, "remedy": remedy}
+            return failure(shown, "The Performance Optimizer did not end well", problems)
         if result["changes"]:
             shown["due"] = [
                 f"{session.host}: see which of the values that the Performance Optimizer has changed were tuned by"

@@ -17,6 +17,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import
     UPDATE,
     timeout,
 )
+from ansible_collections.mailops.exchange.plugins.plugin_utils._results import failure
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import cluster55, install, package
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import fill, staging_folder
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_exchange
@@ -103,13 +104,7 @@ class ActionModule(HostAction):
         if result["success"]:
             asked = " A restart is needed." if result["restart_required"] else ""
             return {**shown, "msg": f"{update['title']} is installed.{asked}"}
-        what = "; ".join(problem["what"].rstrip(".") for problem in problems)
-        return {
-            **shown,
-            "failed": True,
-            "msg": f"{update['title']} was not installed: {what}.",
-            "remedy": " ".join(dict.fromkeys(problem["remedy"] for problem in problems)),
-        }
+        return failure(shown, f"{update['title']} was not installed", problems)
 
     def _update(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the catalogue's entry with the task's own command line."""

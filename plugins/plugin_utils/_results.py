@@ -36,6 +36,16 @@ def plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no JSON type")
 
 
+def failure(shown: Mapping[str, Any], words: str, problems: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Return the result ``shown`` as a failed one: ``words`` with what is wrong, and each remedy once.
+
+    problems: ``what`` and ``remedy`` of each.
+    """
+    what = "; ".join(problem["what"].rstrip(".") for problem in problems)
+    remedy = " ".join(dict.fromkeys(problem["remedy"] for problem in problems))
+    return {**shown, "failed": True, "msg": f"{words}: {what}.", "remedy": remedy}
+
+
 def hide(value: Any, secrets: Sequence[str]) -> Any:
     """Return plain JSON ``value`` with every one of ``secrets`` replaced in all of its strings, keys too."""
     if isinstance(value, str):

@@ -17,16 +17,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ..hosts.errors import CommandFailed, HostError, Refused, Unreadable, WaitTimeout
+from ..hosts.errors import Refused, Unreadable
 from ..hosts.models import Service
 from ..hosts.session import Session
 from .host_notes import ROLL_FOLDER, read_json, remove_json, write_json
-from .putting_back import after_putting_back
+from .putting_back import NOT_DONE, after_putting_back, put_back_each
 
 PATH = rf"{ROLL_FOLDER}\services.json"
 ACTIVE = frozenset({"running", "start_pending", "continue_pending", "pause_pending", "paused"})
 """States of a service whose program is loaded."""
-_NOT_DONE = (CommandFailed, WaitTimeout)
 START_TYPES = ("boot", "system", "auto", "manual", "disabled")
 
 Table = Mapping[str, Mapping[str, Any]]
@@ -95,7 +94,7 @@ def stop(session: Session, find: Find, protected: Callable[[str], bool], timeout
             if running[name]["start_type"] != "disabled":
                 session.set_start_type(name, "disabled")
             session.stop_service(name, timeout)
-    except _NOT_DONE as error:
+    except NOT_DONE as error:
         raise after_putting_back(
             error,
             lambda: restore(session, timeout),
@@ -122,20 +121,13 @@ def restore(session: Session, timeout: float) -> dict[str, Any]:
         return {"changed": False, "before": {}, "after": {}, "gone": []}
     names = sorted(note, key=lambda name: note[name]["order"], reverse=True)
     found = session.services(names)
-    problems: list[HostError] = []
-    for name in [name for name in names if name in found]:
-        try:
-            _restore_one(session, found[name], note[name], timeout)
-        except _NOT_DONE as error:
-            problems.append(error)
-            session.progress(error.message)
-    if problems:
-        raise CommandFailed(
-            "; ".join(error.message for error in problems),
-            exit_code=getattr(problems[0], "exit_code", None),
-            remedy=f"See the host's event logs, start the service, and start the run again. {PATH} says how it was",
-            note=note,
-        )
+    put_back_each(
+        session,
+        [name for name in names if name in found],
+        lambda name: _restore_one(session, found[name], note[name], timeout),
+        f"{PATH} says how it was",
+        note,
+    )
     remove_json(session, PATH)
     gone = [name for name in names if name not in found]
     for name in gone:

@@ -6,9 +6,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..hosts.errors import CommandFailed, HostError, WaitTimeout
+from ..hosts.session import Session
+
+NOT_DONE = (CommandFailed, WaitTimeout)
+
+
+def put_back_each(
+    session: Session, names: Iterable[str], put_back: Callable[[str], object], place: str, note: Mapping[str, Any]
+) -> None:
+    """Put each service back, also after one that cannot be; raises CommandFailed for those at the end.
+
+    place: what tells how they were ("PATH says how it was"); it stays, with ``note`` in the details of the error.
+    """
+    problems: list[HostError] = []
+    for name in names:
+        try:
+            put_back(name)
+        except NOT_DONE as error:
+            problems.append(error)
+            session.progress(error.message)
+    if problems:
+        raise CommandFailed(
+            "; ".join(error.message for error in problems),
+            exit_code=getattr(problems[0], "exit_code", None),
+            remedy=f"See the host's event logs, start the service, and start the run again. {place}",
+            note=dict(note),
+        )
 
 
 def after_putting_back(

@@ -18,15 +18,14 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from ..hosts.commands import Raw, command
-from ..hosts.errors import CommandFailed, HostError, Refused, WaitTimeout
+from ..hosts.errors import CommandFailed, Refused, WaitTimeout
 from ..hosts.models import Output, Service
 from ..hosts.session import Session
 from .exchange55 import SERVICES_NOTE, facts, in_start_order, is_exchange, read_services_note
 from .host_notes import remove_json, write_json
 from .interfering import ACTIVE
-from .putting_back import after_putting_back
+from .putting_back import NOT_DONE, after_putting_back, put_back_each
 
-_NOT_DONE = (CommandFailed, WaitTimeout)
 _LINES = 3
 """So many times at most the line is given: the third one for a directory that had only begun to stop."""
 _NET_TIMEOUT = 900.0
@@ -108,7 +107,7 @@ def stop(session: Session, timeout: float) -> dict[str, Any]:
                 session.progress(f"stopping {name}")
                 session.stop_service(name, timeout)
         _stop_core(session)
-    except _NOT_DONE as error:
+    except NOT_DONE as error:
         raise after_putting_back(
             error,
             lambda: restore(session, timeout),
@@ -149,23 +148,22 @@ def start_again(
     """
     found = session.services(list(wanted))
     gone = [name for name in wanted if name not in found]
-    problems: list[HostError] = []
-    for name in in_start_order(found):
-        if wanted[name]["state"] == "stopped" or found[name].state == "running":
-            continue
+
+    def start(name: str) -> None:
         session.progress(f"starting {name} again")
-        try:
-            session.start_service(name, timeout)
-        except _NOT_DONE as error:
-            problems.append(error)
-            session.progress(error.message)
-    if problems:
-        raise CommandFailed(
-            "; ".join(error.message for error in problems),
-            exit_code=getattr(problems[0], "exit_code", None),
-            remedy=f"See the host's event logs, start the service, and start the run again. {place} says what ran",
-            note=dict(wanted),
-        )
+        session.start_service(name, timeout)
+
+    put_back_each(
+        session,
+        [
+            name
+            for name in in_start_order(found)
+            if wanted[name]["state"] != "stopped" and found[name].state != "running"
+        ],
+        start,
+        f"{place} says what ran",
+        wanted,
+    )
     for name in gone:
         session.progress(f"the service {name} does not exist any more and is left out")
     return {name: _word(service) for name, service in found.items()}, gone
