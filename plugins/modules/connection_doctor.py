@@ -21,47 +21,6 @@ description:
     an unreachable host.
   - Nothing is changed on the host. For the share a connection to it is made and taken away again, not in check mode.
 options:
-  directory:
-    description:
-      - The directory that the runs use.
-    type: dict
-    suboptions:
-      uri:
-        description:
-          - Address of a domain controller, see M(mailops.exchange.directory_info).
-        type: str
-      user:
-        description:
-          - Who reads.
-        type: str
-      password:
-        description:
-          - Password of the user.
-        type: str
-      ca_file:
-        description:
-          - Certificates to trust instead of those of the control node.
-        type: path
-      validate_certs:
-        description:
-          - Whether the certificate of the domain controller is checked.
-        type: bool
-        default: true
-      tls_minimum:
-        description:
-          - Lowest version of TLS.
-        type: str
-        choices:
-          - "1.0"
-          - "1.1"
-          - "1.2"
-          - "1.3"
-        default: "1.2"
-      timeout:
-        description:
-          - Seconds for each operation.
-        type: int
-        default: 30
   updates:
     description:
       - Keys of the updates that are to be installed. Where their packages lie is then known from the catalogue.
@@ -88,6 +47,7 @@ extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.READS
   - mailops.exchange.update.CATALOGUE
+  - mailops.exchange.directory
 seealso:
   - module: mailops.exchange.directory_info
   - plugin: mailops.exchange.winrm

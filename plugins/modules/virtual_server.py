@@ -15,7 +15,8 @@ description:
   - After a service pack on the nodes of a cluster each virtual server is upgraded too, by a menu entry of
     Cluster Administrator that has no documented command line. A person does it while the module waits, or a
     command line of the site.
-  - The proof is the version that the directory shows; without O(directory) nothing is upgraded.
+  - The proof is the version that the directory shows; without O(directory) nothing is upgraded. It is empty for an
+    update that upgrades no virtual servers.
   - Everything that Microsoft's article 328839 asks for is checked before; the virtual server stands on this
     host, the host is updated, the resources of the group are offline except IP Address, Network Name and
     Physical Disk, and a Distributed Transaction Coordinator is online. What does not hold is named, each with its
@@ -71,48 +72,6 @@ options:
       - Password of O(account). C(schtasks) knows no other way than its command line, which administrators of the
         host can see while it runs.
     type: str
-  directory:
-    description:
-      - Domain controller that tells the version of the virtual server, see M(mailops.exchange.directory_info).
-        Empty for an update that upgrades no virtual servers.
-    type: dict
-    suboptions:
-      uri:
-        description:
-          - Address, V(ldaps://dc1.contoso.example), or V(ldap://dc1.contoso.example) for StartTLS.
-        type: str
-      user:
-        description:
-          - Who reads, C(name@domain) or C(DOMAIN\name).
-        type: str
-      password:
-        description:
-          - Password of the user.
-        type: str
-      ca_file:
-        description:
-          - Certificates to trust instead of those of the control node.
-        type: path
-      validate_certs:
-        description:
-          - Whether the certificate of the domain controller is checked.
-        type: bool
-        default: true
-      tls_minimum:
-        description:
-          - Lowest version of TLS.
-        type: str
-        choices:
-          - "1.0"
-          - "1.1"
-          - "1.2"
-          - "1.3"
-        default: "1.2"
-      timeout:
-        description:
-          - Seconds for each operation.
-        type: int
-        default: 30
   fallback_node:
     description:
       - Node that carried the virtual server before, for O(state=serving).
@@ -131,6 +90,7 @@ extends_documentation_fragment:
   - mailops.exchange.attributes.CHANGES
   - mailops.exchange.update
   - mailops.exchange.step
+  - mailops.exchange.directory
 seealso:
   - module: mailops.exchange.cluster_group
   - module: mailops.exchange.cluster_resource
