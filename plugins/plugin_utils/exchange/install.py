@@ -50,7 +50,8 @@ def observe(session: Session, update: Mapping[str, Any], exchange: Mapping[str, 
         state = JobState("running", None, state.started_boot, state.restart_since)
     held = in_use(session, update) if exchange is not None and at_result(update, exchange) else []
     reported = state.phase in ("finished", "interrupted") and _reported(session, update)
-    return {**_installation(update, state), "unproven": bool(held), "in_use": held, "reported": reported}
+    there = not held and (exchange is None or evident(update, exchange))
+    return {**_installation(update, state, there=there), "unproven": bool(held), "in_use": held, "reported": reported}
 
 
 def install(
@@ -328,9 +329,12 @@ def _still_running(session: Session, update: Mapping[str, Any]) -> str:
     )
 
 
-def _installation(update: Mapping[str, Any], state: JobState) -> dict[str, Any]:
+def _installation(update: Mapping[str, Any], state: JobState, *, there: bool) -> dict[str, Any]:
+    """See ``observe``. there: the update is on the host. Where it is not, no restart is due for it, whatever the exit
+    code says: the next attempt begins anew.
+    """
     code = update["exit_codes"].get(state.exit_code) if state.exit_code is not None else None
-    asked = bool(code and code["success"] and restart_follows(update, code["restart"]))
+    asked = bool(code and code["success"] and restart_follows(update, code["restart"])) and there
     return {
         "phase": state.phase,
         "exit_code": state.exit_code,
@@ -355,7 +359,7 @@ def _result(
         "log_lines": lines[-50:],
         "before": before,
         "after": after,
-        "installation": _installation(update, state),
+        "installation": _installation(update, state, there=outcome.success or outcome.restart_required),
     }
 
 

@@ -106,6 +106,22 @@ def test_a_file_in_use_is_named() -> None:
     assert "store.exe" in what(result)
 
 
+def test_no_restart_for_an_update_that_a_file_in_use_has_kept_out() -> None:
+    """The installer's exit code asks for one; but what is not there is installed anew, and nothing waits for it."""
+    faults = [{"host": "mbx1", "on": "install", "do": "file_in_use", "file": "store.exe"}]
+    setup = {"exit_code": 3010, "minutes": 5}
+    session, update = start(faults, described=estate(setup=setup))
+    result = run(session, update)
+    assert (result["success"], result["restart_required"], result["exit_code"]) == (False, False, 3010)
+    assert result["installation"]["restart_pending"] is False
+    assert observe(session, update, result["after"])["restart_pending"] is False
+    session, update, path = hotfix(faults, setup=setup)
+    assert run(session, update, package=path)["success"] is False
+    # Some register themselves all the same.
+    session.world.hosts["mbx1"].hotfixes.append(KB)
+    assert observe(session, update, read_exchange(session))["restart_pending"] is False
+
+
 KB = "KB912442"
 
 
