@@ -21,8 +21,9 @@ description:
   - The plan is written beside it for the change board, as C(plan.md), C(plan.html) and C(plan.json). A plan that was
     refused because another one had been approved does not replace the approved one.
   - Runs that neither plan nor change nor fail with an action of this collection leave no record.
-  - The outcome is V(done), V(planned) (check mode, or nothing but a plan was made), V(stopped) (something had been
-    changed) or V(refused) (nothing had been changed).
+  - The outcome is V(done), V(planned) (check mode, or nothing but a plan was made), V(refused) (a gate was closed, no
+    plan could be made, or something else failed before the first step) or V(stopped) (the roll has begun, by this run
+    or by one that it goes on with, and is not complete).
   - It never makes a run fail. What it cannot do is one warning.
 requirements:
   - enabling in the configuration, C(callbacks_enabled = mailops.exchange.change_record)

@@ -25,14 +25,18 @@ def outcome(
     """Return the outcome.
 
     A run that has not ended counts as stopped: that is what its record says when it was killed. A failure before
-    anything was changed is a refusal; so is one at a gate or for lack of a plan, after no more than preparations.
+    anything was begun is a refusal; so is one at a gate or for lack of a plan, after no more than preparations. A step
+    that was tried has been begun, also where it changed nothing: it may have waited in vain for what an earlier run has
+    left. So has a roll that goes on with an earlier run, although the maintenance window left nothing to this one.
     """
-    changed = [step for step in steps if step["changed"]]
     if failed:
-        if check_mode or not changed:
-            return "refused" if ended or check_mode else "stopped"
-        only_prepared = all(step.get("phase") == "prepare" for step in changed)
-        return "refused" if ended and refused_only and only_prepared else "stopped"
+        if check_mode:
+            return "refused"
+        if not ended:
+            return "stopped"
+        changed = any(step["changed"] and step.get("phase") != "prepare" for step in steps)
+        begun = changed if refused_only else bool(steps or plan.get("resumes"))
+        return "stopped" if begun else "refused"
     if not ended:
         return "stopped"
     if check_mode or (plan.get("changes") and not steps):

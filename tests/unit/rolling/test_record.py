@@ -210,6 +210,26 @@ def test_outcomes(steps: int | None, check_mode: bool, fail: bool, refusal: bool
     assert bool(found["problems"]) == (outcome in ("stopped", "refused"))
 
 
+def test_a_run_that_waits_in_vain_for_an_installer_of_an_earlier_one_has_stopped() -> None:
+    record = rolled(two_nodes(), steps=0)
+    install = next(step for step in record.plan["steps"] if step["step"] == "install_update")
+    record.step_done("n2", {"step": install, "changed": False}, BEGIN, status="failed")
+    record.failed("n2", "waited 120 min in vain", "See what it waits for.")
+    assert ended(record)["outcome"] == "stopped"
+
+
+@pytest.mark.parametrize(("refusal", "outcome"), [(False, "stopped"), (True, "refused")])
+def test_a_roll_under_way_that_a_run_does_not_take_further(refusal: bool, outcome: str) -> None:
+    """The window was over: the roll has stopped. A closed gate refuses the run also then."""
+    world = two_nodes()
+    for step in make_plan(world.estate(), [SP2], {})["steps"][:9]:
+        world.do(step)
+    record = Record(BEGIN)
+    record.plan_made(make_plan(world.estate(), [SP2], {}))
+    record.failed("n1", "The maintenance window ended.", "Start again.", refusal=refusal)
+    assert ended(record)["outcome"] == outcome
+
+
 def test_while_it_runs_the_record_says_stopped() -> None:
     found = rolled(two_nodes(), steps=3).to_dict()
     assert (found["outcome"], found["ended"]) == ("stopped", None)
