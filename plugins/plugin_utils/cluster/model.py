@@ -94,13 +94,14 @@ class ClusterState:
     def coming_online(self) -> list[str]:
         """The virtual servers that come online, where nothing else is on its way; empty where something else is.
 
-        A word that nobody knows may well be the one for this.
+        Beside a resource that does come online, a word that nobody knows may well be for this, too. Alone it may as
+        well be that for "failed", which hours do not mend.
         """
         moving = PENDING_RESOURCE_STATES | {"unknown"}
         pending = {name: entry for name, entry in self.resources.items() if entry.state in moving}
         groups = {entry.group for entry in pending.values()}
         groups |= {name for name, group in self.groups.items() if group.state in moving}
-        coming = {entry.group for entry in pending.values() if entry.state in ("online_pending", "pending", "unknown")}
+        coming = {entry.group for entry in pending.values() if entry.state in ("online_pending", "pending")}
         joining = any(node.state == "joining" for node in self.nodes.values())
         others = [name for name in groups if name not in coming or not self.groups[name].virtual_server]
         return [] if joining or others else sorted(groups)

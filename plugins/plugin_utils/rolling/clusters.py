@@ -307,7 +307,13 @@ def _check_state(
             "Wait until it is online, look at the cluster if it does not come, and start the run again.",
         )
     elif group.state not in GROUP_STATES | {PARKED, MIXED} or group.state == "unknown":
-        problems.add(where, f"The state of the group {group.name} is unknown ({group.state}).", "Look at the cluster.")
+        problems.add(
+            where,
+            f"The state of the group {group.name} is unknown ({group.state}): cluster.exe shows a word for it that is "
+            "not known here.",
+            f'Look at it by hand (cluster group "{group.name}"): it may be on its way, or have failed. Start the run '
+            "again when it is online.",
+        )
     elif group.virtual_server and group.state == "partially_online":
         problems.add(
             where,

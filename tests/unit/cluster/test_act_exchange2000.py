@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.mailops.exchange.lab.simulation import Lab
 from ansible_collections.mailops.exchange.plugins.plugin_utils._serving import serve
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.act import bring_online, move_group, take_offline
+from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.model import ClusterState
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.read import read_cluster
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.troubles import explained
@@ -131,6 +132,16 @@ def test_a_virtual_server_whose_level_the_directory_does_not_show_is_not_verifie
             upgrade(session, "EVS1", load()[SP3], Shown(lab))
 
 
+def with_unknown(calm: ClusterState) -> ClusterState:
+    """EVS1 comes online, and of one of its resources nobody knows what the word means."""
+    resources = dict(calm.resources)
+    own = list(calm.resources_of("EVS1"))
+    resources[own[0]] = replace(resources[own[0]], state="online_pending")
+    resources[own[1]] = replace(resources[own[1]], state="unknown")
+    groups = {**calm.groups, "EVS1": replace(calm.groups["EVS1"], state="unknown")}
+    return replace(calm, resources=resources, groups=groups)
+
+
 def test_what_else_is_on_its_way_has_no_more_time_than_ever() -> None:
     calm = read_cluster(LabSession(world_of(CLUSTER), "n2"))
     assert calm.unsettled == [] and calm.coming_online == []
@@ -143,9 +154,10 @@ def test_what_else_is_on_its_way_has_no_more_time_than_ever() -> None:
         return replace(calm, resources=changed, groups=groups).coming_online
 
     quorum = next(name for name, group in calm.groups.items() if group.quorum)
-    assert moving(EVS1="online_pending") == moving(EVS1="pending") == moving(EVS1="unknown") == ["EVS1"]
-    assert moving(EVS1="offline_pending") == []
+    assert moving(EVS1="online_pending") == moving(EVS1="pending") == ["EVS1"]
+    assert moving(EVS1="offline_pending") == moving(EVS1="unknown") == []
     assert moving(EVS1="online_pending", **{quorum: "online_pending"}) == []
+    assert with_unknown(calm).coming_online == ["EVS1"]
     joining = {name: replace(node, state="joining") for name, node in calm.nodes.items()}
     group = {**calm.groups, "EVS1": replace(calm.groups["EVS1"], state="pending")}
     resources = {

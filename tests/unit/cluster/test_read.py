@@ -21,6 +21,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.read impo
     read_cluster,
     refresh,
 )
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.databases import read_cluster_at_rest
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import (
     CommandFailed,
     Refused,
@@ -151,6 +152,16 @@ def test_an_unknown_state_is_refused_and_told(session: Altered) -> None:
     assert "EVS1 IP Address" in state.unknown
     with pytest.raises(Refused, match="cannot be told from the word"):
         move_group(session, "EVS1", "N2", 900)
+
+
+def test_an_unknown_state_is_not_waited_for_as_long_as_databases_are(session: Altered) -> None:
+    """It may stand for anything, "failed" too: after the time for everything else it is told as it is."""
+    session.alter = in_french
+    session.run('cluster res "EVS1 IP Address" /off /wait:60', changes=True)
+    begun = session.clock.now()
+    state = read_cluster_at_rest(session, 60, 14400)
+    assert state.groups["EVS1"].state == "unknown"
+    assert session.clock.now() - begun < 600
 
 
 def test_a_service_that_does_not_answer_yet(session: Altered) -> None:
