@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from . import troubles
+from .catalogue import log_path
 
 
 @dataclass(frozen=True)
@@ -97,7 +98,7 @@ def judge(
             problems.append(
                 _problem(
                     f"the installer ended with exit code {exit_code}: {meaning['meaning']}",
-                    f"Read the installer's log ({update['log']['path'] or 'none is known'}), remove the cause and start"
+                    f"Read the installer's log ({log_path(update) or 'none is known'}), remove the cause and start"
                     " again.",
                 )
             )

@@ -156,7 +156,8 @@ def _phases(name: str, found: Mapping[str, Any], updates: Updates, problems: Pro
         if phase not in INSTALLATION_PHASES:
             problems.add(name, f"The installation of {key} is in the unknown phase {phase!r}.", "Look at the host.")
         elif phase == "interrupted":
-            log = (updates.by_id[key].get("log") or {}).get("path") or "the installer's log"
+            path = str((updates.by_id[key].get("log") or {}).get("path") or "")
+            log = path.replace("{folder}", f"C:\\mailops\\{key}") or "the installer's log"
             problems.add(
                 name,
                 f"The installer of {key} was cut off: the host went down, or the program was ended, while it ran.",

@@ -76,6 +76,11 @@ def test_a_failure_names_code_and_version() -> None:
     assert "does not show" in text
 
 
+def test_a_failure_says_where_the_log_is() -> None:
+    remedies = " ".join(problem["remedy"] for problem in judge(HOTFIX, 1603, [], OLD, OLD).problems)
+    assert r"C:\mailops\exchange2003-kb912442\update.log" in remedies
+
+
 @pytest.mark.parametrize("code", [-1056736444, 3238230852, 4711])
 def test_an_unknown_code_is_no_success(code: int) -> None:
     assert "not known" in what(judge(SP2, code, [], OLD, host()).problems)

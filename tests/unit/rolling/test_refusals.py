@@ -12,6 +12,7 @@ import pytest
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import NoPlan, make_plan
 from ansible_collections.mailops.exchange.tests.unit.rolling.support import (
+    FOR_SP2,
     HOTFIX,
     IIS_FIX,
     SP1,
@@ -211,6 +212,13 @@ def test_interrupted_installation_says_how_to_go_on() -> None:
     has(refused(world), "n2", "cut off", "C:\\Exchange Server Setup Progress.log", "C:\\mailops\\exchange2003-sp2")
 
 
+def test_the_log_of_an_interrupted_installation_is_named_as_it_is_on_the_host() -> None:
+    world = two_nodes()
+    world.hosts["n2"]["installations"]["exchange2003-sp2"]["phase"] = "interrupted"
+    problems = refused(world, {**SP2, "log": {"path": "{folder}\\update.log"}})
+    has(problems, "n2", "the end of C:\\mailops\\exchange2003-sp2\\update.log and")
+
+
 def test_unknown_phase() -> None:
     world = two_nodes()
     world.hosts["n2"]["installations"]["exchange2003-sp2"]["phase"] = "dreaming"
@@ -385,6 +393,21 @@ def test_nodes_of_different_levels_that_cannot_stand_in_for_each_other() -> None
     world.evs("mail", "EVS1", "n1", service_pack=0)
     world.evs("mail", "EVS2", "n2", service_pack=1)
     has(refused(world), "mail/EVS2", "No possible owner", "N1 (not of its version)", "one level")
+
+
+def test_a_node_that_has_the_service_pack_and_waits_for_the_hotfix_of_the_same_run() -> None:
+    """EVS1 could be upgraded on n1, which cannot be freed before: the service pack alone opens the way."""
+    world = World()
+    world.cluster("mail", ["n1", "n2"], quorum="n1")
+    world.hosts["n1"]["exchange"].update(service_pack=2, build=7638)
+    world.evs("mail", "EVS1", "n2")
+    world.evs("mail", "EVS2", "n1", service_pack=2)
+    world.unheld.add("EVS2")
+    has(refused(world, [SP2, FOR_SP2]), "mail/EVS1", "Start a run with exchange2003-sp2 alone first, then this one")
+    for update in (SP2, FOR_SP2):
+        for step in make_plan(world.estate(), [update], {})["steps"]:
+            world.do(step)
+    assert make_plan(world.estate(), [SP2, FOR_SP2], {})["changes"] is False
 
 
 def test_everything_is_found_at_once() -> None:
