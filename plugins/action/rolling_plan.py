@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE
 from ansible_collections.mailops.exchange.plugins.plugin_utils._folders import record_folder
@@ -38,6 +39,7 @@ class ActionModule(ControlAction):
                 "directory": {"type": "dict"},
                 "absent": {"type": "dict", "default": {}},
                 "absent_sets": {"type": "dict", "default": {}},
+                "absent_exchange": {"type": "dict", "default": {}},
             },
         },
         **{name: {"type": "str", "choices": list(words), "default": words[0]} for name, words in OPTIONS.items()},
@@ -89,13 +91,33 @@ class ActionModule(ControlAction):
 
 
 def _estate(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the estate as the planner takes it; a server behind a balancer is a front-end."""
+    """Return the estate as the planner takes it; a server behind a balancer is a front-end.
+
+    Raises Refused for what says neither yes nor no.
+    """
     sets = given["absent_sets"]
-    absent = {
-        name: {"front_end": True if front_end is None and sets.get(name) else front_end, "limited_out": True}
-        for name, front_end in given["absent"].items()
-    }
+    absent = {}
+    for name, said in given["absent"].items():
+        front_end = _said(name, said)
+        absent[name] = {
+            "front_end": True if front_end is None and sets.get(name) else front_end,
+            "limited_out": True,
+            "set": sets.get(name) or None,
+            "exchange": given["absent_exchange"].get(name) or None,
+        }
     return {"hosts": given["hosts"], "directory": given["directory"], "inventory": absent}
+
+
+def _said(name: str, said: Any) -> bool | None:
+    """Return what the inventory says of a host: an inventory in INI form has texts where YAML has true and false."""
+    if said is None or said == "":
+        return None
+    try:
+        return bool(boolean(said))
+    except TypeError:
+        raise Refused(
+            f"mailops_exchange_front_end of {name} is {said!r}", remedy="Set it to true or false, or leave it out."
+        ) from None
 
 
 def _kept(path: str | None, digest: str | None) -> dict[str, Any]:

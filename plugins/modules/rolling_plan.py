@@ -65,7 +65,14 @@ options:
         default: {}
       absent_sets:
         description:
-          - The same hosts, each with its load-balancing set or null; a member of a set is taken for a front-end.
+          - The same hosts, each with its load-balancing set or null; a member of a set is taken for a front-end. Where
+            the members of a set are updated together, none is planned without the others.
+        type: dict
+        default: {}
+      absent_exchange:
+        description:
+          - Those of them that were read, each with RV(mailops.exchange.exchange_info#module:exchange). Of others the
+            directory shows the service pack, and O(front_ends_done) says what it does not show.
         type: dict
         default: {}
   home:

@@ -12,7 +12,7 @@ from typing import Any
 
 from . import levels
 from .clusters import read_cluster
-from .front_ends import check_front_ends, is_front_end, read_rotation
+from .front_ends import check_front_ends, check_sets, is_front_end, read_rotation
 from .levels import Level
 from .model import Cluster, Host, Model
 from .problems import Problems
@@ -43,6 +43,7 @@ def read_estate(
     clusters = _read_clusters(estate, hosts, updates, directory, problems)
     model = Model(hosts=hosts, clusters=clusters)
     check_front_ends(model, estate, updates, directory, front_ends_done, problems)
+    check_sets(model, estate, updates, directory, front_ends_done, problems)
     return model
 
 

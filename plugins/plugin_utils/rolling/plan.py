@@ -26,7 +26,8 @@ The observed estate
   ``version``, ``due``).
 
 ``directory``: None, or ``servers`` (as directory_info). ``inventory`` (optional): hosts of the inventory that are not
-in the run -> ``front_end`` (true, false, None: not said), ``limited_out``.
+in the run -> ``front_end`` (true, false, None: not said), ``limited_out``, ``set`` (optional: its load-balanced set),
+``exchange`` (optional: as exchange_info, of a front-end that could be read).
 
 The plan
 ========

@@ -58,7 +58,9 @@ class Doer(Protocol):
 
 
 class Conductor:
-    """One run of a playbook. ``inventory``: as the lab writes it; ``extra``: extra variables."""
+    """One run of a playbook. ``inventory``: as the lab writes it; ``extra``: extra variables; ``limit``: the hosts that
+    --limit leaves in every play.
+    """
 
     def __init__(
         self,
@@ -69,8 +71,10 @@ class Conductor:
         check: bool = False,
         extra: dict[str, Any] | None = None,
         seed: int = 0,
+        limit: Sequence[str] | None = None,
     ) -> None:
         self.check = check
+        self._limit = None if limit is None else {*limit, "localhost"}
         self.extra = extra or {}
         self.groups: dict[str, list[str]] = {}
         self.inventory: dict[str, dict[str, Any]] = {"localhost": {}}
@@ -111,7 +115,12 @@ class Conductor:
         names = Scope(self, "localhost", Place())
         hosts = evaluate(play["hosts"], names)
         every = [hosts] if isinstance(hosts, str) else list(hosts)
-        self.play_hosts_all = [host for name in every for host in self.groups.get(name, [name])]
+        self.play_hosts_all = [
+            host
+            for name in every
+            for host in self.groups.get(name, [name])
+            if self._limit is None or host in self._limit
+        ]
         self.play_check = bool(evaluate(play.get("check_mode", self.check), names))
         free = str(play.get("strategy", "linear")).rpartition(".")[2] == "free"
         for batch in _batches(self.play_hosts_all, evaluate(play.get("serial", []), names)):
@@ -218,7 +227,7 @@ class Conductor:
         results = []
         for item in items:
             each = self._once(scope.with_item(name, item), node, word, arguments, every, receivers)
-            results.append(each)
+            results.append({**each, name: item})
             if not each.get("skipped"):
                 status = "failed" if each.get("failed") or each.get("unreachable") else "ok"
                 self._teller.task(host, node, node["action"], each, status, True)

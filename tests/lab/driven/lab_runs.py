@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,13 +111,19 @@ class Bench:
         self._inventory = inventory(lab, folder)
         self._runs = 0
 
-    def run(self, playbook: str = "apply", *, check: bool = False) -> Ended:
-        """Run a playbook to its end, or to the moment where a fault kills it."""
+    def run(self, playbook: str = "apply", *, check: bool = False, limit: Sequence[str] | None = None) -> Ended:
+        """Run a playbook to its end, or to the moment where a fault kills it. ``limit``: as --limit."""
         recorder = _Recorder(check)
         self._runs += 1
         actions = Actions(self.lab, {}, wire=self._wire)
         conductor = Conductor(
-            self._inventory, actions, recorder, check=check, extra=self._extra, seed=self._seed * 100 + self._runs
+            self._inventory,
+            actions,
+            recorder,
+            check=check,
+            extra=self._extra,
+            seed=self._seed * 100 + self._runs,
+            limit=limit,
         )
         actions._inventory = conductor.inventory
         if not check:

@@ -60,6 +60,28 @@ def test_a_front_end_that_was_left_out(front_end: Any) -> None:
     assert planned(estate=estate, front_ends_done=["fe1"])["failed"] is False
 
 
+@pytest.mark.parametrize(("said", "refused"), [("true", True), ("no", False), ("", False), (None, False)])
+def test_an_inventory_in_ini_form_says_it_in_words(said: Any, refused: bool) -> None:
+    estate = {**two_nodes().estate(), "absent": {"fe1": said}}
+    assert planned(estate=estate)["failed"] is refused
+
+
+def test_a_word_that_says_neither_yes_nor_no() -> None:
+    result = planned(estate={**two_nodes().estate(), "absent": {"fe1": "perhaps"}})
+    assert result["failed"] is True
+    assert "mailops_exchange_front_end of fe1 is 'perhaps'" in result["msg"]
+    assert "true or false" in result["remedy"]
+
+
+def test_what_a_front_end_elsewhere_has() -> None:
+    world = two_nodes()
+    read = world.server("fe1", 2)["exchange"]
+    del world.hosts["fe1"], world.directory["FE1"]  # type: ignore[union-attr]
+    estate = {**world.estate(), "absent": {"fe1": True}}
+    assert planned(estate=estate)["failed"] is True
+    assert planned(estate={**estate, "absent_exchange": {"fe1": read}})["failed"] is False
+
+
 def test_options_reach_the_planner() -> None:
     result = planned(max_virtual_servers=1, connector="leave", set_failure="serve_with_updated")
     options = result["plan"]["options"]

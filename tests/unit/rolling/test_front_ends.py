@@ -195,7 +195,7 @@ def limited(service_pack: int = 1, *, told: bool | None = True, known: bool = Tr
 @pytest.mark.parametrize("told", [True, None])
 def test_a_front_end_left_out_by_limit(told: bool | None) -> None:
     found = problems(limited(told=told), [SP2])
-    name = "fe1.contoso.example" if told else "FE1"
+    name = "fe1.contoso.example"
     assert list(found) == [name]
     assert "has service pack 1 and is not part of this run" in found[name][0]
     assert "--limit" in found[name][1]
@@ -238,6 +238,95 @@ def test_front_ends_elsewhere_do_not_matter_to_front_ends() -> None:
 def test_a_front_end_of_another_version_does_not_matter() -> None:
     estate = limited()
     estate["directory"]["servers"]["FE1"]["product"] = "2000"
+    assert problems(estate, [SP2]) == {}
+
+
+def test_a_front_end_of_another_organisation_does_not_matter() -> None:
+    estate = limited(told=None)
+    for name, entry in estate["directory"]["servers"].items():
+        entry["organization"] = "beta" if name == "FE1" else "alpha"
+    assert problems(estate, [SP2]) == {}
+    # Where one of the back-ends is in no known organisation, all of them count.
+    estate["directory"]["servers"]["EVS1"]["organization"] = None
+    assert list(problems(estate, [SP2])) == ["fe1.contoso.example"]
+
+
+@pytest.mark.parametrize("done", [[], ["fe1"]])
+def test_what_a_front_end_elsewhere_says_itself_counts_most(done: list[str]) -> None:
+    """More than the directory, and more than what the operator says."""
+    for pack, updates in ((1, [SP2]), (2, [HOTFIX]), (2, [SP2, FOR_SP2])):
+        estate = limited(pack)
+        read = two_nodes().server("fe1", pack, front_end=True)["exchange"]
+        estate["inventory"]["fe1.contoso.example"]["exchange"] = read
+        found = problems(estate, updates, front_ends_done=done)
+        assert list(found) == ["fe1.contoso.example"]
+        assert f"does not have {updates[-1]['id']} and is not part" in found["fe1.contoso.example"][0]
+        read.update(service_pack=2, hotfixes=["KB912442"])
+        estate["directory"]["servers"]["FE1"]["service_pack"] = 1
+        assert problems(estate, updates, front_ends_done=done) == {}
+        read.update(service_pack=0, product="2000")
+        assert problems(estate, updates, front_ends_done=done) == {}
+
+
+def test_a_directory_that_does_not_know_the_servers_tells_of_no_front_end() -> None:
+    """One of another forest, or read by an account that is shown nothing."""
+    world = World()
+    world.server("mbx1")
+    estate = world.estate()
+    estate["inventory"] = {"mbx2": {"front_end": None, "limited_out": True}}
+    assert problems(estate, [SP2]) == {}
+    estate["directory"]["servers"] = {"OTHER": estate["directory"]["servers"].pop("MBX1")}
+    assert "mbx2" in problems(estate, [SP2])[""][0]
+
+
+# Sets of which a member is outside of the run
+
+
+def parted(**row: Any) -> Any:
+    """An estate with web1 of a set of two; web2 was left out by --limit."""
+    world = World()
+    balanced(world, "web1", "web")
+    balanced(world, "web2", "web")
+    estate = world.estate()
+    del estate["hosts"]["web2"]
+    estate["inventory"] = {"web2": {"front_end": True, "limited_out": True, "set": "web", **row}}
+    return estate
+
+
+def test_a_part_of_a_set_is_not_updated() -> None:
+    found = problems(parted(), [SP2])
+    assert list(found) == ["web2"]
+    assert "web2 belongs to the load-balanced set web as web1 does" in found["web2"][0]
+    assert "--limit" in found["web2"][1] and "mailops_exchange_front_ends_done: [web2]" in found["web2"][1]
+    assert problems(parted(set="mobile"), [SP2]) == {}
+    assert problems(parted(), [SP2], front_ends_done=["web2"]) == {}
+
+
+def test_what_is_known_of_the_member_outside() -> None:
+    world = two_nodes()
+    read = world.server("web2", 2)["exchange"]
+    estate = parted()
+    estate["directory"]["servers"]["WEB2"]["service_pack"] = 2
+    assert problems(estate, [SP2]) == {}
+    # The directory shows no hotfix; what the member says itself counts.
+    assert list(problems(estate, [SP2, FOR_SP2])) == ["web2"]
+    read["hotfixes"].append("KB912442")
+    estate["inventory"]["web2"]["exchange"] = read
+    assert problems(estate, [SP2, FOR_SP2]) == {}
+    read["service_pack"] = 1
+    assert list(problems(estate, [SP2, FOR_SP2], front_ends_done=["web2"])) == ["web2"]
+
+
+def test_an_updated_member_does_not_join_beside_one_that_is_unknown() -> None:
+    estate = parted()
+    found = estate["hosts"]["web1"]
+    found["exchange"].update(service_pack=2, build=7638)
+    assert problems(estate, [SP2]) == {}
+    found["rotation"]["state"] = "out"
+    assert list(problems(estate, [SP2])) == ["web2"]
+    # Where nobody takes members out, users meet two versions as the operator has said.
+    found["rotation"].update(method="none", state="in")
+    found["exchange"].update(service_pack=1, build=7226)
     assert problems(estate, [SP2]) == {}
 
 
