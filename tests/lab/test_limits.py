@@ -1,7 +1,7 @@
 # Copyright (c) 2026 the mailops.exchange contributors
 # GNU General Public License v3.0+ (see LICENSES or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs that --limit restricts to some of the servers: what would break the order is refused, all else works."""
+"""Runs that --limit, or --forks, restricts: what would break the order is refused with the reason, all else works."""
 
 from __future__ import annotations
 
@@ -89,6 +89,16 @@ def test_domain_controllers_are_asked_for_their_backups_also_when_the_limit_leav
     assert [(problem["host"], problem["what"].partition(":")[0]) for problem in run.record["problems"]] == [
         ("dc1", "backup_controllers")
     ]
+
+
+def test_a_set_needs_a_fork_for_each_member(tmp_path: Path) -> None:
+    with bench(complete(estate()), tmp_path, extra={"ansible_forks": 1}) as lab:
+        run = lab.run()
+        assert [call for call in run.calls if call["changes"]] == []
+        (problem,) = run.record["problems"]
+        assert (run.outcome, "Start the run with --forks 2 or more" in problem["what"]) == ("refused", True)
+        # Nobody waits for anybody where only one is left.
+        assert lab.run(limit=["relay"]).outcome == "done"
 
 
 def test_ansible_limits_in_the_same_way(tmp_path: Path) -> None:

@@ -93,6 +93,10 @@ class Scope:
     def _magic_ansible_check_mode(self) -> bool:
         return self.run.check
 
+    def _magic_ansible_forks(self) -> int:
+        # Here one host goes after the other, whatever a test says.
+        return int(self.run.extra.get("ansible_forks", 25))
+
     def _magic_omit(self) -> Any:
         return OMIT
 
