@@ -27,6 +27,7 @@ class ActionModule(HostAction):
         "updates": {"type": "list", "elements": "str", "default": []},
         **CATALOGUE,
         "setup_account": {"type": "str"},
+        "setup_password": {"type": "str", "no_log": True},
         "share": {"type": "str"},
         "share_user": {"type": "str"},
         "share_password": {"type": "str", "no_log": True},
@@ -76,6 +77,7 @@ class ActionModule(HostAction):
                 f"Set ansible_connection to {TRANSPORTS}winrm (Server 2003 with WinRM) or {TRANSPORTS}rpc.",
             )
         yield doctor.directory(options["directory"])
+        yield doctor.setup_logon(options["directory"], options["setup_account"], options["setup_password"])
 
     def _packages(self, options: dict[str, Any]) -> tuple[list[str], Finding | None]:
         """Return where the packages of the updates lie on shares, and what is wrong with the catalogue."""

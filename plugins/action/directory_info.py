@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import DIRECTORY
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import Directory
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import Directory, DirectoryError
 
 # Products whose databases stand in Active Directory.
 NAMED = ("2000", "2003")
@@ -29,6 +29,8 @@ class ActionModule(ControlAction):
             name: {**rules, "required": True} if name in ("uri", "user", "password") else rules
             for name, rules in DIRECTORY.items()
         },
+        "account": {"type": "str"},
+        "account_password": {"type": "str", "no_log": True},
         "expect": {"type": "dict", "default": {}},
         "expect_timeout": {"type": "int", "default": 900},
     }
@@ -36,13 +38,17 @@ class ActionModule(ControlAction):
     def perform_here(self, options: dict[str, Any]) -> dict[str, Any]:
         """Read the directory over LDAP, again until it shows what is expected: replication takes its time."""
         expect, limit = options.pop("expect"), options.pop("expect_timeout")
+        account, password = options.pop("account"), options.pop("account_password")
         directory = Directory(**options)
         end = time.monotonic() + limit
         while True:
             servers = directory.servers()
             late = sorted(name for name, pack in expect.items() if _entry(servers, name).get("service_pack") != pack)
             if not late:
-                return _found(directory, servers)
+                found = _found(directory, servers)
+                if account and password:
+                    found["directory"]["account"] = _logon(directory, account, password)
+                return found
             if time.monotonic() >= end:
                 seen = ", ".join(f"{name} with {_entry(servers, name).get('serial_number')}" for name in late)
                 return {
@@ -56,6 +62,19 @@ class ActionModule(ControlAction):
 
 def _entry(servers: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
     return servers.get(name.upper(), {})
+
+
+def _logon(directory: Directory, account: str, password: str) -> dict[str, Any]:
+    """Return whether the domain lets an account in; ``accepted`` is null where that cannot be told."""
+    told: dict[str, Any] = {"name": account, "accepted": None, "problem": None}
+    domain = account.rpartition("\\")[0] or account.partition("@")[2]
+    if domain in ("", "."):
+        return {**told, "problem": "it is an account of one computer"}
+    try:
+        problem = directory.logon_problem(account, password)
+    except DirectoryError as error:
+        return {**told, "problem": error.message}
+    return {**told, "accepted": problem is None, "problem": problem}
 
 
 def _found(directory: Directory, servers: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

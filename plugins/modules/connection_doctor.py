@@ -31,6 +31,11 @@ options:
     description:
       - Account with which setup is to run.
     type: str
+  setup_password:
+    description:
+      - Password of O(setup_account). With it the domain is asked whether it lets the account in, which is one logon at
+        the domain controller of O(directory). Without it nothing is tried.
+    type: str
   share:
     description:
       - Path of a package, or of their folder, on the share. By default the first package of O(updates) on a share.

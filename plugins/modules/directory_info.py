@@ -54,6 +54,15 @@ options:
       - "1.2"
       - "1.3"
     default: "1.2"
+  account:
+    description:
+      - Another account, C(name@domain) or C(DOMAIN\name), of which is told whether the domain lets it in; for example
+        the one that setup is to run under. It is one logon with O(account_password), and says nothing about rights.
+    type: str
+  account_password:
+    description:
+      - Password of O(account). Without it no logon is tried.
+    type: str
   expect:
     description:
       - Name of a server, or network name of a virtual server, with the number of the service pack that the directory is
@@ -104,6 +113,23 @@ directory:
   returned: success
   type: dict
   contains:
+    account:
+      description: Whether the domain lets O(account) in.
+      type: dict
+      returned: when O(account) and O(account_password) are given
+      contains:
+        name:
+          description: The account.
+          type: str
+          returned: always
+        accepted:
+          description: Whether it may log on with this password; null where that cannot be told.
+          type: bool
+          returned: always
+        problem:
+          description: Why it may not, or why that cannot be told; or null.
+          type: str
+          returned: always
     servers:
       description: Name of each server in capitals; a virtual server stands there by its network name.
       type: dict

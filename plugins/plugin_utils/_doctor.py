@@ -149,6 +149,33 @@ def directory(options: Mapping[str, Any] | None) -> Finding:
     return Finding("directory", "Directory", "ok", f"{options['uri']} shows {len(servers)} Exchange servers")
 
 
+def setup_logon(options: Mapping[str, Any] | None, account: str | None, password: str | None) -> Finding:
+    """Whether the domain lets the setup account in, with the password that its job is given."""
+    title = "Setup logon"
+    if not options or not options.get("uri") or not account or not password or not _of_domain(account):
+        remedy = (
+            "Set mailops_exchange_directory, mailops_exchange_setup_user (DOMAIN\\name) and "
+            "mailops_exchange_setup_password."
+        )
+        seen = "no directory, or no setup account of a domain, is given"
+        return Finding("setup_logon", title, "skipped", seen, remedy)
+    try:
+        problem = Directory(**options).logon_problem(account, password)
+    except HostError as error:
+        return Finding("setup_logon", title, "warning", f"cannot be told: {error.message}", error.remedy)
+    if problem:
+        remedy = (
+            "Put the account right in the domain, or correct mailops_exchange_setup_user and "
+            "mailops_exchange_setup_password."
+        )
+        return Finding("setup_logon", title, "failed", f"the domain does not let {account} in: {problem}", remedy)
+    return Finding("setup_logon", title, "ok", f"the domain lets {account} in")
+
+
+def _of_domain(account: str) -> bool:
+    return (account.rpartition("\\")[0] or account.partition("@")[2]) not in ("", ".")
+
+
 def table(host: str, findings: Sequence[Finding]) -> list[str]:
     """The findings as lines for the terminal."""
     lines = [f"{host}:"]

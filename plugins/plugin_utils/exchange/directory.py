@@ -10,6 +10,7 @@ import re
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -44,6 +45,12 @@ _TLS_VERSIONS = {
 
 class DirectoryError(HostError):
     """The directory cannot be asked, or says what nothing can be concluded from."""
+
+
+class LogonRefused(DirectoryError):
+    """A domain controller does not let an account in. ``why``: the reason that it gives, in words; empty: none."""
+
+    why = ""
 
 
 class Directory:
@@ -142,6 +149,22 @@ class Directory:
 
         return self._asked(read)
 
+    def logon_problem(self, user: str, password: str) -> str | None:
+        """Why the domain lets another account not in, in words; None where it does. Raises ``DirectoryError``.
+
+        A logon of this kind says nothing about rights; it is one try with that password.
+        """
+        other = copy(self)
+        other.user, other._password = user, password
+        try:
+            other._asked(lambda connection: None)
+        except LogonRefused as error:
+            if not error.why:
+                # Not of the account, or in a way that is not known.
+                raise
+            return error.why
+        return None
+
     def _asked(self, ask: Callable[[ldap3.Connection], T]) -> T:
         """Ask with a connection of its own. Raises ``DirectoryError`` for whatever goes wrong."""
         try:
@@ -211,12 +234,15 @@ class Directory:
                 remedy="Use ldaps://, and give the domain controller a certificate. Nothing was sent without TLS.",
             )
         if not connection.bind():
-            reason = connection.result.get("description")
+            result = connection.result
             connection.unbind()
-            raise DirectoryError(
-                f"{self.uri} does not accept the logon of {self.user}: {reason}",
+            refused = LogonRefused(
+                f"{self.uri} does not accept the logon of {self.user}: "
+                f"{_why(str(result.get('message'))) or result.get('description')}",
                 remedy="Check the user (name@domain) and the password.",
             )
+            refused.why = _why(str(result.get("message")))
+            raise refused
         return connection
 
     def _search(
@@ -301,6 +327,24 @@ def upgraded(update: Mapping[str, Any], entry: Mapping[str, Any] | None) -> bool
         return False
     level = int(entry["service_pack"] or 0)
     return level >= int(result.get("service_pack", 0)) and int(entry["build"]) >= int(result.get("build", 0))
+
+
+# What Active Directory says of a logon that it refuses ("..., data 52e, vece"): codes of Win32 [V, widely quoted]. Not
+# those that are about the place or the time of the logon (530, 531): they need not hold for a job on another computer.
+_REFUSALS = {
+    "525": "there is no such account",
+    "52e": "the password is wrong, or there is no such account",
+    "532": "its password has expired",
+    "533": "it is disabled",
+    "701": "it has expired",
+    "773": "its password has to be changed at the next logon",
+    "775": "it is locked out",
+}
+
+
+def _why(message: str) -> str:
+    found = re.search(r"\bdata ([0-9a-f]+)\b", message, re.IGNORECASE)
+    return _REFUSALS.get(found[1].lower(), "") if found else ""
 
 
 _ADDRESS = "Write ldaps://dc1.example.com, or ldap://dc1.example.com for StartTLS."

@@ -201,7 +201,17 @@ def setup_account(view: View) -> Iterator[Finding]:
 
 
 def _membership(view: View, host: str, account: str) -> Finding:
-    trial = "; whether its job may log on shows only when it does"
+    logon = _logon(view, host)
+    if logon.get("accepted") is False:
+        return Finding(
+            host,
+            FAILED,
+            f"the domain does not let {account} in: {logon['problem']}; its job could not log on either",
+            "Put the account right in the domain (unlock or enable it, give it a password that is valid), or correct "
+            "mailops_exchange_setup_user and mailops_exchange_setup_password, and start again.",
+        )
+    known = ", and the domain lets it in" if logon.get("accepted") else ""
+    trial = f"{known}; whether its job may log on here shows only when it does"
     administrators = view.facts(host).get("administrators")
     if administrators is None:
         text = f"the local administrators could not be read, so that {account} is not known to be one{trial}"
@@ -222,6 +232,14 @@ def _membership(view: View, host: str, account: str) -> Finding:
         "domain is",
         f"Take {account} into the local administrators of the host, and start again.",
     )
+
+
+def _logon(view: View, host: str) -> Mapping[str, Any]:
+    """Whether the domain lets the setup's account in; empty where nobody has asked it, or the account is not of it."""
+    logon: Mapping[str, Any] = (view.directory or {}).get("account") or {}
+    domain = str(logon.get("name") or "").rpartition("\\")[0]
+    computer = str(view.reached[host]["exchange"].get("computer_name") or host)
+    return {} if domain.casefold() == computer.casefold() else logon
 
 
 def _plain(name: str) -> str:

@@ -214,6 +214,12 @@ def test_the_directory(lab: Lab, tmp_path: Any) -> None:
     assert examine(endpoint(lab), {"directory": options})[0]["directory"]["result"] == "ok"
     checks = examine(endpoint(lab, password="no"), {"directory": {**options, "password": "wrong"}})[0]
     assert checks["directory"]["result"] == "failed", "it is asked also where the host does not answer"
+    given = {"directory": options, "setup_account": "CONTOSO\\exsetup", "setup_password": lab.password("exsetup")}
+    assert examine(endpoint(lab), given)[0]["setup_logon"]["result"] == "ok"
+    checks, result = examine(endpoint(lab), {**given, "setup_password": "another-Password1"})
+    assert (checks["setup_logon"]["result"], result["failed"]) == ("failed", True)
+    assert "the password is wrong" in checks["setup_logon"]["seen"]
+    assert "another-Password1" not in str(result) and checks["setup_logon"]["remedy"]
 
 
 def test_a_library_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

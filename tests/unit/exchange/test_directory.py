@@ -97,6 +97,17 @@ def test_a_wrong_password_is_one_sentence_without_it(lab: Lab, ca_file: str) -> 
     assert "\n" not in caught.value.message
 
 
+def test_whether_the_domain_lets_an_account_in(lab: Lab, ca_file: str) -> None:
+    asked = Directory(ldaps(lab), USER, lab.password("exadmin"), ca_file=ca_file)
+    password = lab.password("exsetup")
+    for name in ("CONTOSO\\exsetup", "exsetup@contoso.example"):
+        assert asked.logon_problem(name, password) is None
+        assert asked.logon_problem(name, "not-the-Password1") == "the password is wrong, or there is no such account"
+    assert asked.user == USER and asked.servers(), "the reader's own logon stays"
+    with pytest.raises(DirectoryError, match="cannot be read"):
+        Directory("ldaps://127.0.0.1:9", USER, "x", ca_file=ca_file, timeout=2).logon_problem("CONTOSO\\x", "y")
+
+
 def test_nobody_answers(lab: Lab, ca_file: str) -> None:
     with pytest.raises(DirectoryError, match="cannot be read") as caught:
         Directory(f"ldaps://{lab.controller_address}:9", USER, "x", ca_file=ca_file, timeout=2).servers()

@@ -15,7 +15,7 @@ import yaml
 from ansible_collections.mailops.exchange.lab.estate import complete, load_estate
 from ansible_collections.mailops.exchange.lab.inventory import CATALOGUE, inventory, write_files
 from ansible_collections.mailops.exchange.lab.simulation import Lab
-from ansible_collections.mailops.exchange.plugins.action.directory_info import NAMED
+from ansible_collections.mailops.exchange.plugins.action.directory_info import NAMED, _logon
 from ansible_collections.mailops.exchange.plugins.plugin_utils._facts import read_facts
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.read import read_cluster
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import install, package
@@ -114,6 +114,9 @@ def judged(lab: Lab, folder: Path) -> dict[str, Any]:
                 if entry["product"] in NAMED:
                     entry["databases"] = databases.get(name, [])
             directory = {"servers": servers}
+            if given.get("mailops_exchange_setup_user"):
+                account = given["mailops_exchange_setup_user"], given["mailops_exchange_setup_password"]
+                directory["account"] = _logon(read, *account)
     except HostError as error:
         problem = error.message
     times = sorted(found["facts"]["time"] for found in hosts.values())

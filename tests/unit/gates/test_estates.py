@@ -141,6 +141,24 @@ CLOSED = {
         "no account is given",
         "",
     ),
+    "the account of the setup is locked out": (
+        "speed: 0\nupdate: exchange2003-sp2\nhosts: {mbx1: {}}\naccounts: {exsetup: {locked: true}}\n",
+        ("setup_account", "mbx1"),
+        "the domain does not let CONTOSO\\exsetup in: it is locked out",
+        "unlock",
+    ),
+    "the password of the setup's account has expired": (
+        'speed: 0\nupdate: exchange2000-sp3\nhosts: {mbx1: {os: "2000"}}\naccounts: {exsetup: {expired: true}}\n',
+        ("setup_account", "mbx1"),
+        "its password has expired",
+        "mailops_exchange_setup_password",
+    ),
+    "the inventory has another password for the setup's account": (
+        "speed: 0\nupdate: exchange2003-sp2\nhosts: {mbx1: {}}\naccounts: {exsetup: {wrong_password: true}}\n",
+        ("setup_account", "mbx1"),
+        "the password is wrong, or there is no such account",
+        "mailops_exchange_setup_password",
+    ),
     "a hotfix on the wrong level of 5.5": (
         "speed: 0\nupdate: exchange55-kb894689\nhosts: {mbx1: {os: nt4, service_pack: 3}}\n",
         ("version_path", "mbx1"),
