@@ -32,6 +32,7 @@ class ActionModule(HostAction):
         "method": {"type": "str", "choices": ["auto", "operator", "command"], "default": "auto"},
         "command": {"type": "str"},
         **CONNECTOR,
+        "maps_stated": {"type": "bool", "default": False},
         "source": {"type": "str"},
         "verify": PACKAGE["verify"],
         "share_user": {"type": "str"},
@@ -89,6 +90,7 @@ class ActionModule(HostAction):
             share_password=options["share_password"],
             account=options["account"],
             password=options["password"],
+            stated=options["maps_stated"],
             timeout=options["timeout"],
         )
         problems = [{"host": session.host, **problem} for problem in result["problems"]]

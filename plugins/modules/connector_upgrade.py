@@ -60,6 +60,12 @@ options:
     type: list
     elements: str
     default: []
+  maps_stated:
+    description:
+      - Somebody has signed that the maps of the new setup may be taken as they are, so that map files which are, or may
+        be, customised do not keep it from being run.
+    type: bool
+    default: false
   maps:
     description:
       - Customised new map files, as paths on the host, or on a share that O(share_user) may read.

@@ -51,6 +51,7 @@ def upgrade(
     share_password: str | None = None,
     account: str | None = None,
     password: str | None = None,
+    stated: bool = False,
     timeout: float = 3600,
 ) -> dict[str, Any]:
     r"""Have the connector upgraded, or go on with an upgrade that was begun.
@@ -60,6 +61,7 @@ def upgrade(
     customised new files for ``local`` and ``remote``, see
     ``stage_maps``, which are put into the setup's folder first. ``source``: that
     folder on the host; by default ``ADC\I386`` below the unpacked service pack. ``package``: its file on the host.
+    ``stated``: somebody has signed that the maps of the setup may be taken as they are.
     ``timeout``: seconds until WaitTimeout; the setup goes on then.
 
     Returns ``changed``, ``success``, ``problems``, ``exit_code``, ``restart_required``, ``before`` and ``after`` (as
@@ -88,7 +90,7 @@ def upgrade(
         return _conclude(session, updates, update, before, state, shipped, maps, _rest(session, started, timeout))
     if idle:
         folder = source or rf"{staging_folder(update)}\files\{facts()['package_folder']}"
-        _check(session, update, before)
+        _check(session, update, before, stated=stated)
         if read_json(session, NOTE) is None:
             ran = before["state"] not in ("stopped", "stop_pending")
             write_json(session, NOTE, {"update": update["id"], "version": before["version"], "ran": ran})
@@ -126,9 +128,9 @@ def clear(session: Session) -> bool:
     return True
 
 
-def _check(session: Session, update: Mapping[str, Any], found: Mapping[str, Any]) -> None:
+def _check(session: Session, update: Mapping[str, Any], found: Mapping[str, Any], *, stated: bool) -> None:
     """Refuse where the setup must not be started now."""
-    if found["custom_maps"] is not False and not found["maps_given"]:
+    if found["custom_maps"] is not False and not found["maps_given"] and not stated:
         files = facts()["files"]
         own = [f"{files[kind]} ({word})" for kind, word in found["maps"].items() if word != "shipped"]
         raise Refused(
