@@ -108,6 +108,12 @@ options:
       - upgrade
       - leave
     default: upgrade
+  connector_by_job:
+    description:
+      - Whether a job on the host runs the connector's setup, by a command line of the site's own; it needs
+        O(setup_account) then.
+    type: bool
+    default: false
   interfering_services:
     description:
       - Services of the site that are stopped for the update too, short names or patterns.

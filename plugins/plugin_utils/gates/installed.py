@@ -27,7 +27,7 @@ def package(view: View) -> Iterator[Finding]:
     """The packages of the updates that a host still lacks are there or can be fetched, and are the right ones."""
     for host in view.open:
         bad, good = [], []
-        for update in view.chain(host):
+        for update in view.packages(host):
             objection = _objection(view, host, update)
             if objection:
                 bad.append(objection)
@@ -52,7 +52,8 @@ def version_path(view: View) -> Iterator[Finding]:
             keys = [str(update["id"]) for update in view.chain(host)]
             exchange = view.reached[host]["exchange"]
             have = levels.words(int(exchange.get("service_pack") or 0))
-            yield Finding(host, PASSED, f"Exchange {exchange['product']} with {have}, then {', '.join(keys)}")
+            rest = ", ".join(keys) or "Active Directory Connector of the service pack"
+            yield Finding(host, PASSED, f"Exchange {exchange['product']} with {have}, then {rest}")
         else:
             yield Finding(host, PASSED, "nothing is left to do")
 
@@ -85,20 +86,25 @@ def iis_fix(view: View) -> Iterator[Finding]:
 
 def connector(view: View) -> Iterator[Finding]:
     """Customised maps of the Active Directory Connector are not lost by its upgrade."""
-    for host in view.open:
-        found = view.reached[host].get("connector") or {}
-        if not found.get("installed"):
+    for host, seen in view.reached.items():
+        found = seen.get("connector") or {}
+        pack = any(each["kind"] == "service_pack" for each in view.chain(host))
+        if not found.get("installed") or not (host in view.open or view.connector_left(host)):
             continue
-        if not any(each["kind"] == "service_pack" for each in view.chain(host)):
+        if view.product(host) == "5.5":
+            if found.get("due") and found.get("update"):
+                text = "it runs here beside Exchange 5.5, and this run leaves it as it is"
+                yield Finding(host, WARNING, text, "Run its setup by hand, from the service pack's folder ADC\\I386.")
+        elif not pack and not view.connector_left(host):
             yield Finding(host, PASSED, "it runs here; a hotfix does not touch it")
         elif view.connector == "leave":
             yield Finding(host, INFORMATION, "it runs here and is left alone in this run: its upgrade stays due")
         elif not found.get("due", True):
             yield Finding(host, PASSED, "it runs here and has the version of the service pack")
-        elif found.get("maps_given"):
-            yield Finding(host, PASSED, "it is upgraded with the maps that the operator has given")
         elif found.get("custom_maps") is False:
             yield Finding(host, PASSED, "it is upgraded; its maps are as the product shipped them")
+        elif found.get("maps_given"):
+            yield Finding(host, PASSED, "it is upgraded with the maps that the operator has given")
         else:
             known = (
                 "local.map or remote.map is customised"
@@ -109,8 +115,10 @@ def connector(view: View) -> Iterator[Finding]:
                 host,
                 FAILED,
                 f"{known}, and no maps for the new version are given",
-                "Put the same changes into the service pack's local.map and remote.map and give both files to the run; "
-                "or state that the maps are as shipped; or leave it out of it (mailops_exchange_connector: leave).",
+                "Put the same changes into the service pack's local.map and remote.map and give the new files to the "
+                "run (mailops_exchange_connector_maps); or state that those of the service pack may be taken as they "
+                "are (mailops_exchange_statements, gate connector: who, when, what); or leave the connector out of "
+                "this run (mailops_exchange_connector: leave).",
             )
 
 

@@ -185,6 +185,12 @@ def setup_account(view: View) -> Iterator[Finding]:
             for update in view.chain(host)
             if view.setup_method != "operator" and (update.get("command") or view.setup_method == "command")
         ]
+        if (
+            view.connector_by_job
+            and view.connector == "upgrade"
+            and (view.reached[host].get("connector") or {}).get("due")
+        ):
+            by_job.append("Active Directory Connector")
         if not by_job:
             yield Finding(host, INFORMATION, "a person runs the setup, with an account of their own")
             continue

@@ -93,6 +93,7 @@ class View:
     setup_account: str | None = None
     setup_method: str = "auto"
     connector: str = "upgrade"
+    connector_by_job: bool = False
     interfering_services: Sequence[str] = ()
     keep_services: Sequence[str] = ()
     language: Mapping[str, str] = field(default_factory=dict)
@@ -109,7 +110,11 @@ class View:
     @cached_property
     def open(self) -> dict[str, Mapping[str, Any]]:
         """The hosts on which something is left to do: the gates before an update are for these."""
-        return {name: found for name, found in self.reached.items() if self.chain(name) or self.unfit(name)}
+        return {
+            name: found
+            for name, found in self.reached.items()
+            if self.chain(name) or self.unfit(name) or (self.connector == "upgrade" and self.connector_left(name))
+        }
 
     def facts(self, host: str) -> Mapping[str, Any]:
         """What ``preflight_facts`` told of a host; empty where it told nothing."""
@@ -119,6 +124,20 @@ class View:
     def chain(self, host: str) -> list[Mapping[str, Any]]:
         """The updates that are still to be installed on a host, in their order."""
         return levels.chain(self.updates, self.reached[host]["exchange"])[0]
+
+    def connector_left(self, host: str) -> bool:
+        """Whether Active Directory Connector alone is still to be upgraded, because the host has the service pack."""
+        found = self.reached[host].get("connector") or {}
+        due = found.get("due") and found.get("update") and self.product(host) != "5.5"
+        return bool(due) and not self.chain(host)
+
+    def packages(self, host: str) -> list[Mapping[str, Any]]:
+        """The updates whose packages a host needs: those of its chain, and the one that holds the connector's setup."""
+        chain = self.chain(host)
+        if self.connector != "upgrade" or not self.connector_by_job or not self.connector_left(host):
+            return chain
+        wanted = self.reached[host]["connector"]["update"]
+        return [*chain, *(update for update in self.updates if update["id"] == wanted)]
 
     def unfit(self, host: str) -> list[tuple[str, str]]:
         """Why updates cannot be installed on a host: sentence and remedy of each reason."""

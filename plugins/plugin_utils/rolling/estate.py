@@ -84,7 +84,8 @@ def _read_host(
         balanced, rotation = read_rotation(name, found, front_end, problems)
     packages, note = found.get("packages") or {}, found.get("note")
     state = _exchange55(name, found, product, updates, problems)
-    wanted = (*chain, *_for_addons(state, updates))
+    connector = _connector(found.get("connector"), product, updates)
+    wanted = (*chain, *_for_addons(state, updates), *_for_connector(connector, product, updates))
     installations = found.get("installations") or {}
     host = Host(
         name=name,
@@ -100,7 +101,7 @@ def _read_host(
         front_end=front_end,
         balanced=balanced,
         rotation=rotation,
-        connector=_connector(found.get("connector"), product, updates),
+        connector=connector,
         exchange55=state,
         **_services(found.get("interfering") or {}),
     )
@@ -131,6 +132,12 @@ def _for_addons(state: State55 | None, updates: Updates) -> tuple[str, ...]:
     """The service pack whose package the add-ons of a server are upgraded from."""
     pack = updates.service_pack(EXCHANGE55)
     return (str(pack["id"]),) if state and state.addons and pack else ()
+
+
+def _for_connector(connector: str | None, product: str, updates: Updates) -> tuple[str, ...]:
+    """The service pack whose package holds the setup of the host's Active Directory Connector, where that is due."""
+    pack = updates.service_pack(product)
+    return (str(pack["id"]),) if connector and pack else ()
 
 
 def _level(found: Mapping[str, Any], updates: Updates, phases: Mapping[str, str]) -> Level:

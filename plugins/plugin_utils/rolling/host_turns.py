@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from . import levels, server55
@@ -49,8 +50,11 @@ def server_turn(draft: Draft, name: str) -> Turn | None:
 
 def leftover_turn(draft: Draft, name: str) -> Turn:
     """Return the turn of a host that is updated, and on which a run that was cut off has left something to do."""
-    steps = server55.left_over(draft, name) + upgrade_connector(draft, name)
+    host = draft.model.hosts[name]
     reason = "The server is updated; an earlier run was cut off before it had put everything back."
+    if not has_left(draft, replace(host, connector=None)):
+        reason = "The server is updated; its Active Directory Connector is not."
+    steps = server55.left_over(draft, name) + upgrade_connector(draft, name)
     return {**make_turn(draft, name, False, steps, reason), "after": after(draft, name)}
 
 
@@ -180,6 +184,12 @@ def verify_host(draft: Draft, name: str, minutes: int | None = None) -> Step:
 
 def _connector(draft: Draft, host: Host) -> bool:
     return host.connector is not None and draft.options.connector == "upgrade"
+
+
+def further_packages(draft: Draft, host: Host) -> list[str]:
+    """Return what is needed though the host has it: the setup of the connector lies in the service pack's package."""
+    pack = draft.updates.service_pack(host.product)
+    return [str(pack["id"])] if _connector(draft, host) and pack and pack["id"] not in host.chain else []
 
 
 def export_schema_maps(draft: Draft, name: str) -> list[Step]:

@@ -204,7 +204,8 @@ def _prepare(draft: Draft, working: list[str]) -> dict[str, list[Step]]:
     noting = {name for name in working if not _is_55(draft, name) or cluster55.notes_owners(draft, draft.cluster(name))}
     for name, host in sorted(draft.model.hosts.items()):
         steps = []
-        for key in (*host.chain, *server55.further_packages(draft, host)):
+        further = (*server55.further_packages(draft, host), *host_turns.further_packages(draft, host))
+        for key in (*host.chain, *further):
             if key in host.unstaged and host.phases.get(key) not in ("armed", "running"):
                 before, after = {"staged": False}, {"staged": True}
                 why = "It is copied before anything stops, so that nobody waits for it."

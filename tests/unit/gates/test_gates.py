@@ -16,6 +16,7 @@ from ansible_collections.mailops.exchange.tests.unit.gates.support import (
     HOTFIX,
     IIS,
     SP2,
+    SP4,
     both,
     database,
     estate,
@@ -378,6 +379,34 @@ def test_the_connector_that_is_left_alone_or_has_its_maps() -> None:
     given = estate() | {"connector": "leave"}
     connector(custom_maps=True, maps_given=False)(given)
     assert row(judged(given), "connector", "mbx1")["result"] == "information"
+
+
+def updated_with_connector(**changes: Any) -> dict[str, Any]:
+    """One server, which has the service pack; its connector has not."""
+    given = estate()
+    given["hosts"] = {"mbx1": given["hosts"]["mbx1"]}
+    given["hosts"]["mbx1"]["exchange"] |= {"service_pack": 2, "build": 7638}
+    connector(**{"update": "exchange2003-sp2", "custom_maps": True, "maps_given": False} | changes)(given)
+    return given
+
+
+def test_the_connector_alone_is_a_reason_for_the_gates() -> None:
+    assert failing(judged(updated_with_connector())) == {("connector", "mbx1")}
+    given = updated_with_connector(custom_maps=False) | {"connector_by_job": True, "setup_account": None}
+    given["hosts"]["mbx1"]["packages"]["exchange2003-sp2"]["problem"] = {"what": "not there", "remedy": "Put it there."}
+    assert failing(judged(given)) == {("setup_account", "mbx1"), ("package", "mbx1")}
+    for others in ({"due": False}, {"update": None}):
+        assert failing(judged(updated_with_connector(**others), [])) == set(), "nothing is left to do"
+    result = judged(updated_with_connector() | {"connector": "leave"}, [])
+    assert failing(result) == set() and row(result, "connector", "mbx1")["result"] == "information"
+
+
+def test_the_connector_beside_exchange_55_is_told() -> None:
+    given = updated_with_connector()
+    given["hosts"]["mbx1"]["exchange"] |= {"product": "5.5", "service_pack": 3}
+    given["updates"] = [*given["updates"], SP4]
+    found = row(judged(given, []), "connector", "mbx1")
+    assert (found["result"], "ADC" in found["remedy"]) == ("warning", True)
 
 
 def test_the_directory_is_needed_where_virtual_servers_are_upgraded() -> None:
