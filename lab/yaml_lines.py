@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import functools
 import json
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -80,8 +81,8 @@ def dotted(place: Place) -> str:
 def read_yaml(path: Path) -> Document:
     """Read a YAML file.
 
-    Raises EstateError when it cannot be read, is no YAML, has more than one document, repeats a key of a mapping or
-    contains itself.
+    Raises EstateError when it cannot be read, is no YAML, has more than one document, repeats a key of a mapping,
+    contains itself, or holds a number that is none (.nan, .inf): no limit of a schema stops those.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -89,24 +90,30 @@ def read_yaml(path: Path) -> Document:
         raise EstateError([f"{path}: cannot be read: {error.strerror}"]) from error
     except UnicodeDecodeError as error:
         raise EstateError([f"{path}: is not UTF-8 text (byte {error.start})"]) from error
-    loader = _Loader(text)
+    document = Document(path, None)
+    problems: list[str] = []
+    loader = None
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
-        document = Document(path, None)
         if node is not None:
-            problems: list[str] = []
             _walk(node, (), document, problems, ())
-            if problems:
-                raise EstateError(problems)
-            document.data = loader.construct_document(node)
+            if not problems:
+                document.data = loader.construct_document(node)
+                _endless(document.data, (), document, problems)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
         raise EstateError([f"{path}{line}: is not valid YAML: {error.problem or error}"]) from error
     except yaml.YAMLError as error:
-        raise EstateError([f"{path}: is not valid YAML: {error}"]) from error
+        raise EstateError([f"{path}: is not valid YAML: {' '.join(str(error).split())}"]) from error
+    except RecursionError as error:
+        raise EstateError([f"{path}: is nested too deeply; expected a few levels"]) from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
+    if problems:
+        raise EstateError(problems)
     return document
 
 
@@ -138,6 +145,15 @@ def _walk(node: yaml.Node, place: Place, document: Document, problems: list[str]
             seen[key.value] = line
             document.lines[here] = line
             _walk(value, here, document, problems, above)
+
+
+def _endless(value: Any, place: Place, document: Document, problems: list[str]) -> None:
+    """Find the numbers that are none: time that is not a number never passes."""
+    if isinstance(value, float) and not math.isfinite(value):
+        problems.append(document.problem(place, f"found {value}, expected a finite number"))
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            _endless(item, (*place, key), document, problems)
 
 
 @functools.cache

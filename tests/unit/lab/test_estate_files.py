@@ -240,6 +240,9 @@ MISTAKES = [
     ("organizations: {o: [a], p: [a]}\nhosts: {a: }", "organizations.p[0]: a is also in o"),
     ("hosts: {a: &x {processes: [1]}}", "hosts.a.processes[0]: found 1, expected a text in quotes"),
     ("hosts: &h {a: *h}", "contains itself"),
+    ("speed: .nan\nhosts: {a: }", "my.yml:1: speed: found nan, expected a finite number"),
+    ("hosts:\n  a: {setup: {minutes: .inf}}", "my.yml:2: hosts.a.setup.minutes: found inf, expected a finite number"),
+    ("backups: {databases: -.inf}\nhosts: {a: }", "backups.databases: found -inf, expected a finite number"),
     ("hosts: {a: {node_state: paused}}", "hosts.a.node_state: a is no node of a cluster"),
     ("hosts: {a: }\ncontrollers: {a: }", "is a computer's name twice"),
     (
@@ -374,6 +377,8 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path) -> None:
     with pytest.raises(EstateError, match="is not UTF-8"):
         load_estate(tmp_path / "bytes.yml")
     assert mistakes(tmp_path, "") == ["my.yml: is empty; expected an estate with at least one entry under hosts"]
+    assert "is not valid YAML: unacceptable character #x0000" in mistakes(tmp_path, "hosts: {a: \0}")[0]
+    assert mistakes(tmp_path, "hosts: " + "[" * 5000) == ["my.yml: is nested too deeply; expected a few levels"]
 
 
 @given(
