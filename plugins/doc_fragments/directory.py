@@ -54,4 +54,4 @@ options:
         default: 30
 """
 
-    REQUIRED = DOCUMENTATION.replace("    type: dict\n    suboptions:", "    type: dict\n    required: true\n    suboptions:")
+    REQUIRED = DOCUMENTATION.replace("    suboptions:", "    required: true\n    suboptions:")

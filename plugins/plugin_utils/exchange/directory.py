@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..hosts.errors import HostError
-from .builds import parse_serial
+from .builds import load_data, parse_serial
 
 try:
     import ldap3
@@ -329,22 +329,10 @@ def upgraded(update: Mapping[str, Any], entry: Mapping[str, Any] | None) -> bool
     return level >= int(result.get("service_pack", 0)) and int(entry["build"]) >= int(result.get("build", 0))
 
 
-# What Active Directory says of a logon that it refuses ("..., data 52e, vece"): codes of Win32 [V, widely quoted]. Not
-# those that are about the place or the time of the logon (530, 531): they need not hold for a job on another computer.
-_REFUSALS = {
-    "525": "there is no such account",
-    "52e": "the password is wrong, or there is no such account",
-    "532": "its password has expired",
-    "533": "it is disabled",
-    "701": "it has expired",
-    "773": "its password has to be changed at the next logon",
-    "775": "it is locked out",
-}
-
-
 def _why(message: str) -> str:
+    """Why a domain controller refuses a logon, in words; empty where its answer does not say."""
     found = re.search(r"\bdata ([0-9a-f]+)\b", message, re.IGNORECASE)
-    return _REFUSALS.get(found[1].lower(), "") if found else ""
+    return str(load_data("logon_refusals.yml").get(found[1].lower(), "")) if found else ""
 
 
 _ADDRESS = "Write ldaps://dc1.example.com, or ldap://dc1.example.com for StartTLS."
