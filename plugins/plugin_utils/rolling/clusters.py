@@ -69,8 +69,9 @@ def read_cluster(
             same = owner is not None and owner.level.service_pack == read.service_pack
             read = replace(read, known=read.known and (same or read.state != ONLINE))
             if not read.upgraded and read.state == ONLINE and _itself(product) and owner and not owner.old:
-                # It would not have come online before its upgrade.
-                read = replace(read, upgraded=True, known=True, **updates.version_after(product, read.version))
+                # It would not have come online before its upgrade: the directory may be behind. The run looks first.
+                now = updates.version_after(product, read.version)
+                read = replace(read, upgraded=True, known=True, unproven=True, **now)
             _check_hold(name, read, target, problems)
         _check_state(name, read, noted is not None, nodes, hosts, problems)
         groups[group] = read

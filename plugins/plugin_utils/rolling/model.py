@@ -97,6 +97,7 @@ class Group:
     ``possible``: the nodes that may own it, as the first run found them. ``hold``: those that may own its System
     Attendant resource (``resource``) now: with it the virtual server is held to updated nodes. ``hold_found``: the
     same as the first run found them. ``known``: its service pack is known and is that of the node it is online on.
+    ``unproven``: it is taken for upgraded because it is online on an updated node; the directory does not show it.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Group:
     build: int | None = None
     known: bool = False
     upgraded: bool = True
+    unproven: bool = False
 
     @property
     def version(self) -> dict[str, Any]:

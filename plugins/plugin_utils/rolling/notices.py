@@ -39,6 +39,18 @@ def note_unseen(draft: Draft, estate: Mapping[str, Any]) -> None:
     ]
 
 
+def note_unproven(draft: Draft) -> None:
+    """Mention the virtual servers of Exchange 2000 that ought to have upgraded themselves, and do not show it."""
+    draft.notices += [
+        f"{group.name} of {cluster.name} is online on {group.owner}, which is updated, and the directory does not show "
+        "it upgraded: that is behind, or the upgrade has failed (events 2146 and 2065 of MSExchangeCluster). The run "
+        "verifies it before anything else in the cluster."
+        for unused, cluster in sorted(draft.model.clusters.items())
+        for group in cluster.virtual_servers
+        if group.unproven
+    ]
+
+
 def note_mixed(draft: Draft, plan: Mapping[str, Any]) -> None:
     """Mention what mobile clients notice while front-ends are ahead of back-ends (KB 328839: A3)."""
     found = set()

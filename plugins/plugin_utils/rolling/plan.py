@@ -64,7 +64,8 @@ cluster as they are after it), ``reason``, ``steps``, ``virtual_servers`` (list 
 which follows at once) and ``down`` (whether it is offline as the run begins: that cluster goes first), ``left`` (list
 of ``group``, ``reason``: groups that stay on the node). In this order:
 
-* ``steps``: leave_rotation?; of a node move_group*, stop_services?, stop_cluster_service, else stop_services?; then
+* ``steps``: leave_rotation?; of a node limit_owners* (phase free: of virtual servers on nodes whose turn is still to
+  come), move_group*, stop_services?, stop_cluster_service, else stop_services?; then
   restart_host? (left by an earlier run), and for each update of the chain (stop_cluster_service?, install_update,
   restart_host); start_cluster_service (of a node); verify_host; upgrade_connector?, compare_schema_maps?;
   restore_owners*. Of a server with Exchange 5.5: stop_services?, stop_exchange?, install_update (service packs),
@@ -132,6 +133,7 @@ def make_plan(
     problems.stop_if_any()
     notices.note_idle(draft, working)
     notices.note_unseen(draft, estate)
+    notices.note_unproven(draft)
     plan = _assemble(draft, working)
     notices.note_mixed(draft, plan)
     notices.note_by_hand(draft, plan)
@@ -169,6 +171,8 @@ def _assemble(draft: Draft, working: list[str]) -> Plan:
         host_name, steps = (cluster55.finish_cluster if _is_55(draft, name) else finish_cluster)(draft, name)
         if steps:
             finish[name] = {"host": host_name, "steps": steps}
+    if len({turn["host"] for turn in every}) < len(every):
+        raise PlannerError("a host would have two turns")
     every.sort(key=lambda turn: (turn["wave"], turn["host"]))
     waves: list[list[str]] = [[] for unused in range(max((turn["wave"] for turn in every), default=-1) + 1)]
     for turn in every:

@@ -220,6 +220,7 @@ def _verify_virtual_server(model: Model, step: Step, updates: Updates) -> None:
     group = model.clusters[step["cluster"]].groups[step["group"]]
     seen = {"owner": group.owner, "state": group.word, "version": group.version}
     _need(step["after"] == seen and group.state == ONLINE, step, f"it is {seen}")
+    model.change_group(step["cluster"], group.name, unproven=False)
 
 
 def _leave(model: Model, step: Step, updates: Updates) -> None:

@@ -32,7 +32,9 @@ def has_work(draft: Draft, cluster: Cluster) -> bool:
     """Whether anything is to be done in the cluster: a note that was left means that its finish is missing."""
     if cluster.noted or any(needs_turn(draft.model.hosts[host], cluster) for host in cluster.hosts.values()):
         return True
-    return any(not group.upgraded or group.state in (PARKED, OFFLINE) for group in cluster.virtual_servers)
+    return any(
+        not group.upgraded or group.unproven or group.state in (PARKED, OFFLINE) for group in cluster.virtual_servers
+    )
 
 
 def check_cluster(draft: Draft, cluster: Cluster, problems: Problems) -> None:
@@ -83,12 +85,15 @@ def cluster_turns(draft: Draft, name: str) -> list[Turn]:
     turns: list[Turn] = []
     offline = _offline(draft, name, done)
     stages = [] if offline else _route(draft, name, waiting, done)
-    if offline or _unheld(draft, name, waiting) or (stages and stages[0].over):
-        turn, stages = _first_turn(draft, name, offline, stages, waiting, done)
+    unheld = _unheld(draft, name, waiting)
+    if offline or (unheld and done) or (stages and stages[0].over):
+        turn, stages = _first_turn(draft, name, offline, stages, unheld, done)
         turns.append(turn)
+        unheld = []
     while stages:
         stage = stages.pop(0)
-        turn = _node_turn(draft, name, stage, [later.node for later in stages], done)
+        turn = _node_turn(draft, name, stage, [later.node for later in stages], done, unheld)
+        unheld = []
         waiting.remove(stage.node)
         done.append(stage.node)
         offline = _offline(draft, name, done)
@@ -178,14 +183,16 @@ def _no_way(draft: Draft, name: str, group: Group, node: str) -> NoPlan:
 def _unheld(draft: Draft, name: str, waiting: Sequence[str]) -> list[str]:
     """Return the virtual servers whose possible owners an earlier run has not limited, or has limited too far to leave.
 
-    Upgraded and online, with a possible owner that is not updated: the cluster could bring it there at any moment.
+    Upgraded and online, with a possible owner that is not updated: the cluster could bring it there at any moment. And
+    those of which the directory does not show that they are upgraded: that is looked at before anything is built on it.
     """
     found = []
     for group in draft.cluster(name).virtual_servers:
         wanted = set(draft.owners_wanted(name, group))
         too_wide = set(group.hold) - wanted
         too_narrow = wanted - set(group.hold) and group.owner in waiting
-        if group.resource is not None and group.state == ONLINE and (too_wide or too_narrow):
+        held = group.resource is None or not (too_wide or too_narrow)
+        if group.state == ONLINE and (not held or group.unproven):
             found.append(group.name)
     return found
 
@@ -195,26 +202,30 @@ def _first_turn(
     name: str,
     offline: list[Move],
     stages: list[Stage],
-    waiting: Sequence[str],
+    unheld: Sequence[str],
     done: Sequence[str],
 ) -> tuple[Turn, list[Stage]]:
     """Return the turn of a node that is done already, when virtual servers have to come to it before the first update.
 
-    The second part is the way of the others.
+    Or be held to some nodes (``unheld``): best from the node that owns one, unless that has a turn of its own still to
+    come. The second part is the way of the others.
     """
-    unheld = _unheld(draft, name, waiting)
     owners = [draft.cluster(name).groups[group].owner for group in unheld]
     over = [node for unused, node in stages[0].over] if stages else []
-    node = ([node for unused, node in offline] + over + owners)[0]
+    coming = [node for unused, node in offline] + over
+    node = (coming + [owner for owner in owners if owner in done] + list(done))[0]
     host = draft.cluster(name).hosts[node]
-    steps = upgrade_connector(draft, host) if node in done else []
-    turn = make_turn(draft, host, False, steps, f"{node} is updated already; virtual servers come to it.")
+    reason = f"{node} is updated already; virtual servers come to it."
+    if not coming and node not in owners:
+        reason = f"{node} is updated already; from it those on other nodes are held to where they may stand."
+    turn = make_turn(draft, host, False, upgrade_connector(draft, host), reason)
     turn["virtual_servers"] = [
         {"group": group, "steps": draft.bring_over(host, name, group, draft.cluster(name).groups[group].owner, "")}
         for group in unheld
     ]
     turn["virtual_servers"] += _bring_over(draft, name, host, offline, done)
     if offline:
+        waiting = [node for node in draft.cluster(name).nodes if node not in done]
         stages = _route(draft, name, waiting, done)
     turn["virtual_servers"] += _over(draft, name, host, stages)
     turn["after"] = after(draft, host)
@@ -270,8 +281,14 @@ def _over(draft: Draft, name: str, host: str, stages: list[Stage]) -> list[dict[
     return made
 
 
-def _node_turn(draft: Draft, name: str, stage: Stage, later: list[str], done: list[str]) -> Turn:
-    """Return the turn of a node: free it, stop its Cluster service, install, restart, start the service, verify."""
+def _node_turn(
+    draft: Draft, name: str, stage: Stage, later: list[str], done: list[str], unheld: Sequence[str] = ()
+) -> Turn:
+    """Return the turn of a node: free it, stop its Cluster service, install, restart, start the service, verify.
+
+    unheld: virtual servers on nodes that wait for their turn, to be held before anything else. From a node that is out
+    of the cluster that is possible only once it is back.
+    """
     node = stage.node
     host = draft.cluster(name).hosts[node]
     install = bool(draft.model.hosts[host].chain)
@@ -279,7 +296,11 @@ def _node_turn(draft: Draft, name: str, stage: Stage, later: list[str], done: li
     left: list[dict[str, str]] = []
     if node in draft.cluster(name).up:
         reason = f"{node} owns no virtual server." if not draft.cluster(name).load(node) else f"{node} is freed."
-        steps, left = _free(draft, name, stage, later, done)
+        for virtual_server in unheld:
+            why = "Upgraded, it stays on nodes that have the service pack: the cluster must not try another one."
+            steps += draft.hold("limit_owners", host, name, virtual_server, "free", why, turn=host)
+        freed, left = _free(draft, name, stage, later, done)
+        steps += freed
         steps += stop_services(draft, host)
         steps.append(draft.service("stop_cluster_service", host, "The update is installed while it does not run."))
     else:
@@ -291,7 +312,7 @@ def _node_turn(draft: Draft, name: str, stage: Stage, later: list[str], done: li
     steps += upgrade_connector(draft, host)
     for group in draft.cluster(name).virtual_servers:
         why = f"{node} is updated: it may own the upgraded virtual server again."
-        if group.upgraded and group.state == ONLINE and group.hold != group.hold_found:
+        if group.upgraded and group.state == ONLINE and (group.hold != group.hold_found or group.name in unheld):
             steps += draft.hold("restore_owners", host, name, group.name, "update", why, turn=host)
     return {**make_turn(draft, host, install, steps, reason), "left": left}
 

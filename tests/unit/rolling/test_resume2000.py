@@ -79,7 +79,26 @@ def test_the_directory_is_behind() -> None:
     assert short(again) == ["limit_owners", "verify_virtual_server"]
     verified = next(step for step in again["steps"] if step["step"] == "verify_virtual_server")
     assert verified["after"]["version"] == {"service_pack": 3, "build": 6249}
+    assert "EVS1 of mail is online on N2, which is updated" in again["notices"][0]
     carried_out(world, SP3_2000)
+
+
+@pytest.mark.parametrize("nodes", [["n1"], ["n1", "n2"]])
+def test_the_directory_does_not_show_it_and_it_is_held(nodes: list[str]) -> None:
+    """Somebody may have brought it online after a failed upgrade: that is seen before anything is built on it."""
+    world = World("2000")
+    world.cluster("mail", ["n1", "n2"], quorum="n1")
+    for node in nodes:
+        world.hosts[node]["exchange"].update(service_pack=3, build=6249)
+    row = world.evs("mail", "EVS1", "n1", ["n1"] if len(nodes) == 1 else None)
+    world.levels["EVS1"] = 3
+    plan = make_plan(world.estate(), [SP3_2000], {"failover_test": "none"})
+    assert (plan["waves"][0], short(plan)) == (["n1"], ["verify_virtual_server"])
+    assert "events 2146 and 2065" in plan["notices"][0]
+    assert row["possible_owners"]
+    for step in plan["steps"]:
+        world.do(step)
+    assert make_plan(world.estate(), [SP3_2000], {})["changes"] is False
 
 
 @pytest.mark.parametrize("altogether", [False, True])

@@ -11,7 +11,8 @@ import pytest
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import make_plan
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.runbook import runbook
-from ansible_collections.mailops.exchange.tests.unit.rolling.support import HOTFIX, SP2, World, two_nodes
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.schedule import turn_steps
+from ansible_collections.mailops.exchange.tests.unit.rolling.support import FOR_SP2, HOTFIX, SP2, World, two_nodes
 
 CONNECTOR = {"installed": True, "version": "6.5.6944.0", "custom_maps": False, "due": True, "maps_given": False}
 
@@ -108,6 +109,56 @@ def test_upgraded_by_hand_and_not_held() -> None:
         ("EVS1", ["limit_owners", "verify_virtual_server"])
     ]
     assert plan["outages"]["mail/EVS1"]["roll"]["times"] == 0
+
+
+def three_nodes_half_way() -> World:
+    """n2 has the service pack and lacks the hotfix; EVS1 stands upgraded on it, and may go to older nodes."""
+    world = World()
+    world.cluster("mail", ["n1", "n2", "n3"], quorum="n1")
+    world.hosts["n2"]["exchange"].update(service_pack=2, build=7638)
+    world.evs("mail", "EVS1", "n2", service_pack=2)
+    world.evs("mail", "EVS2", "n1")
+    world.unheld.add("EVS1")
+    return world
+
+
+def test_upgraded_on_a_node_whose_own_turn_is_still_to_come() -> None:
+    """Each host has one turn: the virtual server is held in that of the first node, before this one is freed."""
+    world = three_nodes_half_way()
+    plan = make_plan(world.estate(), [SP2, FOR_SP2], {})
+    assert [host for wave in plan["waves"] for host in wave] == ["n3", "n2", "n1"]
+    first = plan["turns"]["n3"]
+    assert words(first["steps"])[:2] == ["limit_owners", "stop_cluster_service"]
+    assert holds(plan)[0] == ("limit_owners", "EVS1", ["N2"])
+    assert {step["index"] for step in plan["steps"]} == {
+        step["index"]
+        for part in (*plan["prepare"].values(), *(each["steps"] for each in plan["finish"].values()))
+        for step in part
+    } | {step["index"] for turn in plan["turns"].values() for step in turn_steps(turn)}
+    carry_out(world, plan)
+    assert make_plan(world.estate(), [SP2, FOR_SP2], {})["changes"] is False
+
+
+def test_the_first_node_is_out_of_the_cluster() -> None:
+    """Nothing can be asked of the cluster from it: the virtual server is held as soon as it is back."""
+    world = three_nodes_half_way()
+    world.clusters["mail"]["nodes"]["N3"] = "down"
+    world.hosts["n3"]["installations"]["exchange2003-sp2"].update(phase="armed")
+    plan = make_plan(world.estate(), [SP2, FOR_SP2], {})
+    first = plan["turns"]["n3"]
+    assert words(first["steps"])[-3:] == ["start_cluster_service", "verify_host", "restore_owners"]
+    assert holds(plan)[0] == ("restore_owners", "EVS1", ["N2", "N3"])
+
+
+def test_held_from_a_node_that_is_done_where_the_owner_is_not() -> None:
+    world = three_nodes_half_way()
+    world.hosts["n3"]["exchange"].update(service_pack=2, build=7638, hotfixes=["KB831464", "KB912442"])
+    plan = make_plan(world.estate(), [SP2, FOR_SP2], {})
+    assert plan["waves"][0] == ["n3"]
+    first = plan["turns"]["n3"]["virtual_servers"][0]
+    assert words(first["steps"]) == ["limit_owners", "verify_virtual_server"]
+    carry_out(world, plan)
+    assert make_plan(world.estate(), [SP2, FOR_SP2], {})["changes"] is False
 
 
 def test_a_restore_that_was_lost_is_made_up_for_at_the_end() -> None:
