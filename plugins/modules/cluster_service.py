@@ -27,6 +27,13 @@ options:
     choices:
       - started
       - stopped
+  updates:
+    description:
+      - Keys of updates whose installation may be under way. The service is not started while a job of one of them runs,
+        whatever its program is called.
+    type: list
+    elements: str
+    default: []
   timeout:
     description:
       - Seconds to wait for the service and the cluster.
@@ -36,6 +43,7 @@ extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.CHANGES
   - mailops.exchange.step
+  - mailops.exchange.update.CATALOGUE
 seealso:
   - module: mailops.exchange.cluster_group
   - module: mailops.exchange.cluster_info

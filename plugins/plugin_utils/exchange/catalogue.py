@@ -103,6 +103,13 @@ def package_given(update: Mapping[str, Any]) -> bool:
     return bool(update["package"]["path"])
 
 
+def programs(update: Mapping[str, Any]) -> set[str]:
+    """The image names, in small letters, of what runs while the update is installed: its processes and its package."""
+    package = update.get("package") or {}
+    files = [str(package[key]).replace("/", "\\") for key in ("file", "path") if package.get(key)]
+    return {name.lower() for name in (*(update.get("processes") or []), *(file.rpartition("\\")[2] for file in files))}
+
+
 def applies(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> bool:
     """Whether an update is made for a host (see ``read_exchange``): its Exchange and edition, or its Windows."""
     if update["kind"] != "windows_hotfix":

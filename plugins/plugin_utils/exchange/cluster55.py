@@ -23,7 +23,7 @@ from ..cluster.service import computer_name
 from ..hosts.errors import CommandFailed, HostError, Refused
 from ..hosts.jobs import Job
 from ..hosts.session import Session
-from .catalogue import staging_folder
+from .catalogue import programs, staging_folder
 from .info import read_marks
 from .outcome import at_result
 
@@ -71,7 +71,7 @@ def read_node(session: Session, update: Mapping[str, Any]) -> dict[str, Any]:
     Returns ``node`` (its computer name), ``installing`` (what installs something on it right now), ``exchange``
     (``product``, ``service_pack``, ``build``, ``hotfixes``) and ``cluster`` (as ``ClusterState.to_dict``).
     """
-    names = {name.lower() for name in (*INSTALLERS, *update["processes"])}
+    names = {*INSTALLERS, *programs(update)}
     installing = sorted({image for image, unused in session.processes() if image.lower() in names})
     if Job(session, staging_folder(update), f"mailops-{update['id']}").observe().phase == "running":
         installing.append(f"the job of {update['id']}")

@@ -17,6 +17,7 @@ from ..cluster.drive import patient
 from ..hosts.errors import ConnectionLost, Unreachable
 from ..hosts.session import Session
 from .builds import store_difference
+from .catalogue import programs
 
 _GONE = (Unreachable, ConnectionLost)
 _QUIET = 3
@@ -26,7 +27,7 @@ returned may be about to start it [U]."""
 
 def alive(session: Session, update: Mapping[str, Any]) -> list[str]:
     """Which of the update's programs run, each once."""
-    names = {name.lower() for name in update["processes"]}
+    names = programs(update)
     return sorted({image for image, unused in session.processes() if image.lower() in names})
 
 

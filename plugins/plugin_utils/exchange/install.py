@@ -16,7 +16,7 @@ from ..hosts.errors import ConnectionLost, HostError, Refused, Unreachable, Wait
 from ..hosts.jobs import Job, JobState
 from ..hosts.session import Session
 from . import cluster55, early
-from .catalogue import applies, fill, log_path, staging_folder
+from .catalogue import applies, fill, log_path, programs, staging_folder
 from .databases import DATABASE_TIMEOUT, read_started
 from .evidence import HandLog, in_use, keep_in_use
 from .info import read_exchange, read_marks
@@ -165,7 +165,7 @@ def check_may_install(session: Session, update: Mapping[str, Any], peers: Sequen
                 f"{update['id']} is not installed: the Cluster service of this node is {found.state}{_owned(session)}",
                 remedy="Move the groups to another node and stop the Cluster service first.",
             )
-    names = {name.lower() for name in (*CONFLICTING, *update["processes"])}
+    names = {*CONFLICTING, *programs(update)}
     busy = sorted({image for image, unused in session.processes() if image.lower() in names})
     if busy:
         raise Refused(

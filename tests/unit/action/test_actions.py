@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
@@ -259,6 +260,33 @@ def test_service_does_not_start_beside_an_installer(service: Any, monkeypatch: p
     result = run(action.ActionModule, {"state": "started"})
     assert (result["failed"], result["changed"]) == (True, False)
     assert "Update.EXE" in result["msg"]
+
+
+def test_service_does_not_start_beside_a_package_or_a_job_of_the_run(
+    service: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A hotfix runs under the name of its package, which may be the site's own; the job says it whatever the name."""
+    site = tmp_path / "site.yml"
+    site.write_text("exchange2003-kb931832: {package: {path: '\\\\dc1\\updates\\Ours.exe'}}\n", encoding="utf-8")
+    phases = {"exchange2003-kb912442": "none"}
+
+    def job(session: Any, update: dict[str, Any]) -> Any:
+        return SimpleNamespace(observe=lambda: SimpleNamespace(phase=phases[update["id"]]))
+
+    for processes, files, phase, word in (
+        (["Exchange2003-KB912442-x86-ENU.exe"], [], "none", "KB912442"),
+        (["ours.EXE"], [str(site)], "none", "ours.EXE"),
+        (["cmd.exe"], [], "running", "the job of exchange2003-kb912442"),
+    ):
+        action = service("stopped", "System", *processes)
+        monkeypatch.setattr(action.act, "start_cluster_service", refuses)
+        phases["exchange2003-kb912442"] = phase
+        monkeypatch.setattr(action, "job_of", job)
+        monkeypatch.setattr(action.ActionModule, "_find_needle", lambda self, folder, path: path)
+        asked = {"state": "started", "updates": list(phases), "catalogue": files}
+        result = run(action.ActionModule, asked)
+        assert (result["failed"], result["changed"]) == (True, False)
+        assert word in result["msg"], result["msg"]
 
 
 def test_service_starts_and_speaks_the_words_of_a_step(service: Any, monkeypatch: pytest.MonkeyPatch) -> None:
