@@ -48,7 +48,10 @@ class DirectoryError(HostError):
 
 
 class LogonRefused(DirectoryError):
-    """A domain controller does not let an account in. ``why``: the reason that it gives, in words; empty: none."""
+    """A domain controller does not let an account in.
+
+    ``why``: the reason, in words; empty where none is known, or where it need not hold for a logon elsewhere.
+    """
 
     why = ""
 
@@ -234,14 +237,8 @@ class Directory:
                 remedy="Use ldaps://, and give the domain controller a certificate. Nothing was sent without TLS.",
             )
         if not connection.bind():
-            result = connection.result
+            refused = _refused_logon(self.uri, self.user, connection.result)
             connection.unbind()
-            refused = LogonRefused(
-                f"{self.uri} does not accept the logon of {self.user}: "
-                f"{_why(str(result.get('message'))) or result.get('description')}",
-                remedy="Check the user (name@domain) and the password.",
-            )
-            refused.why = _why(str(result.get("message")))
             raise refused
         return connection
 
@@ -256,6 +253,15 @@ class Directory:
             paged_size=_PAGE,
             generator=False,
         )
+        # The library takes an answer that was broken off (by a limit, a lack of rights, a referral) for a whole one.
+        # Half of the servers would be worse than none: a front-end may be among the others.
+        answer = connection.result or {}
+        if answer.get("result") != 0:
+            raise DirectoryError(
+                f"the directory at {self.uri} does not give all of {what}: {_answer(answer)}",
+                remedy=f"See whether {self.user} may read the whole configuration of Exchange there, and whether the "
+                "server limits what it answers.",
+            )
         return [_attributes(entry) for entry in entries if entry.get("type") == "searchResEntry"]
 
 
@@ -285,10 +291,7 @@ def _place(dn: str) -> dict[str, str | None]:
     """Organisation and administrative group in the name of a server's entry (V: gscales' scripts, ExBPA): ``CN=server,
     CN=Servers,CN=<group>,CN=Administrative Groups,CN=<organisation>,...``; None where it has another form.
     """
-    parts = [
-        re.sub(r"\\([0-9A-Fa-f]{2}|.)", lambda found: _unescaped(found[1]), part.partition("=")[2].strip())
-        for part in re.split(r"(?<!\\),", dn)
-    ]
+    parts = [_unescaped(part.partition("=")[2].strip()) for part in re.findall(r"(?:[^\\,]|\\.)+", dn)]
     words = [part.casefold() for part in parts]
     if words[1:2] != ["servers"] or words[3:4] != ["administrative groups"] or len(parts) < 5:
         return {"organization": None, "administrative_group": None}
@@ -296,7 +299,14 @@ def _place(dn: str) -> dict[str, str | None]:
 
 
 def _unescaped(text: str) -> str:
-    return chr(int(text, 16)) if len(text) == 2 else text
+    """A value of a distinguished name as it is meant (RFC 4514); servers may write each byte of UTF-8 as a number."""
+    whole = re.sub(
+        rb"\\([0-9A-Fa-f]{2}|.)",
+        lambda found: bytes([int(found[1], 16)]) if len(found[1]) == 2 else found[1],
+        text.encode(),
+        flags=re.DOTALL,
+    )
+    return whole.decode("utf-8", "replace")
 
 
 def _full_name(addresses: Iterable[str]) -> str | None:
@@ -327,12 +337,6 @@ def upgraded(update: Mapping[str, Any], entry: Mapping[str, Any] | None) -> bool
         return False
     level = int(entry["service_pack"] or 0)
     return level >= int(result.get("service_pack", 0)) and int(entry["build"]) >= int(result.get("build", 0))
-
-
-def _why(message: str) -> str:
-    """Why a domain controller refuses a logon, in words; empty where its answer does not say."""
-    found = re.search(r"\bdata ([0-9a-f]+)\b", message, re.IGNORECASE)
-    return str(load_data("logon_refusals.yml").get(found[1].lower(), "")) if found else ""
 
 
 _ADDRESS = "Write ldaps://dc1.example.com, or ldap://dc1.example.com for StartTLS."
@@ -370,6 +374,28 @@ def _sentence(error: BaseException) -> str:
     text = re.sub(r" ?\(_ssl\.c:\d+\)", "", text)
     text = re.sub(r"(socket ssl wrapping error|wrap socket error): ", "", text)
     return text.strip("()',\" ")[:300]
+
+
+def _answer(result: Mapping[str, Any]) -> str:
+    """What a server answered, in its own words."""
+    words = " ".join(str(result.get("message") or "").replace("\0", "").split())[:200]
+    code = str(result.get("description") or "an answer that is not known")
+    return f"{code} ({words})" if words else code
+
+
+def _refused_logon(uri: str, user: str, result: Mapping[str, Any]) -> LogonRefused:
+    """Why a logon was refused, and what to do about it."""
+    found = re.search(r"\bdata ([0-9a-f]+)\b", str(result.get("message") or ""), re.IGNORECASE)
+    known = load_data("logon_refusals.yml").get(found[1].lower(), {}) if found else {}
+    refused = LogonRefused(
+        f"{uri} does not accept the logon of {user}: {known.get('why') or result.get('description')}",
+        remedy="Check the user (name@domain) and the password."
+        if known.get("about", "name") == "name"
+        else "Set the account right in Active Directory, or give another one.",
+    )
+    if known and known["about"] != "circumstances":
+        refused.why = str(known["why"])
+    return refused
 
 
 def _hint(error: BaseException) -> str:

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -72,6 +74,11 @@ def test_servers_over_tls(lab: Lab, ca_file: str, scheme: str, user: str) -> Non
             "M+M",
             "Nord, West",
         ),
+        (
+            "CN=A,CN=Servers,CN=Ost\\5C,CN=Administrative Groups,CN=M\\C3\\BCller\\2C S\u00f6hne,DC=x",
+            "M\u00fcller, S\u00f6hne",
+            "Ost\\",
+        ),
         ("CN=A,CN=Computers,DC=x", None, None),
         ("CN=A,CN=Servers,CN=B,CN=Administrative Groups", None, None),
         ("", None, None),
@@ -106,6 +113,43 @@ def test_whether_the_domain_lets_an_account_in(lab: Lab, ca_file: str) -> None:
     assert asked.user == USER and asked.servers(), "the reader's own logon stays"
     with pytest.raises(DirectoryError, match="cannot be read"):
         Directory("ldaps://127.0.0.1:9", USER, "x", ca_file=ca_file, timeout=2).logon_problem("CONTOSO\\x", "y")
+
+
+@pytest.mark.parametrize(("trouble", "words"), [("locked", "locked out"), ("expired", "its password has expired")])
+def test_why_an_account_may_not_log_on(trouble: str, words: str, tmp_path: Path) -> None:
+    with Lab(complete({**CLUSTER, "accounts": {"exsetup": {trouble: True}}})) as lab:
+        authority = tmp_path / "ca.pem"
+        authority.write_text(lab.authority.pem, encoding="ascii")
+        asked = Directory(ldaps(lab), "exsetup@contoso.example", lab.password("exsetup"), ca_file=str(authority))
+        with pytest.raises(DirectoryError, match=words) as caught:
+            asked.servers()
+    assert "Active Directory" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        ({"result": 4, "description": "sizeLimitExceeded", "message": ""}, "sizeLimitExceeded"),
+        ({"result": 10, "description": "referral", "message": "0000202B: RefErr\0"}, r"referral \(0000202B: RefErr\)"),
+        ({"result": 50, "description": "insufficientAccessRights", "message": ""}, "insufficientAccessRights"),
+        (None, "not known"),
+    ],
+)
+def test_an_answer_that_was_broken_off_is_no_answer(result: dict[str, Any] | None, words: str) -> None:
+    """The library gives what had come until then."""
+    entry = {"type": "searchResEntry", "dn": "CN=A", "raw_attributes": {"name": [b"A"]}}
+    root = {**entry, "raw_attributes": {"configurationNamingContext": [b"CN=Configuration,DC=x"]}}
+    standard = SimpleNamespace(paged_search=lambda *_given, **_options: [entry])
+    connection: Any = SimpleNamespace(
+        response=[root], search=lambda *_given, **_options: True, extend=SimpleNamespace(standard=standard)
+    )
+    asked = Directory("ldaps://dc1", USER, "x")
+    connection.result = {"result": 0}
+    assert asked._search(connection)[0]["name"] == ["A"]
+    connection.result = result
+    with pytest.raises(DirectoryError, match=words) as caught:
+        asked._search(connection)
+    assert USER in caught.value.remedy
 
 
 def test_nobody_answers(lab: Lab, ca_file: str) -> None:
