@@ -211,6 +211,17 @@ def upgrade_virtual_server(context: Context, name: str) -> tuple[int, str]:
     return code, reason
 
 
+#: What has a meaning of its own in a distinguished name; a backslash is written as its number, so that no comma seems
+#: to be escaped by it.
+_SPECIAL = {"\\": "\\5C"} | {letter: f"\\{letter}" for letter in ',+"<>;='}
+
+
+def escaped(name: str) -> str:
+    """A value as it stands in a distinguished name (RFC 4514)."""
+    text = "".join(_SPECIAL.get(letter, letter) for letter in name)
+    return f"\\{text}" if text[:1] in ("#", " ") else text
+
+
 class Directory:
     """The part of Active Directory that holds Exchange's servers: containers and one entry for each server."""
 
@@ -228,18 +239,18 @@ class Directory:
 
     def add_server(self, name: str, organization: str, product: str, service_pack: int, front_end: bool) -> None:
         """Add the entry of a server, with the containers above it."""
-        top = f"CN={organization},{self.exchange}"
+        top = f"CN={escaped(organization)},{self.exchange}"
         groups = f"CN=Administrative Groups,{top}"
         group = f"CN=First Administrative Group,{groups}"
         servers = f"CN=Servers,{group}"
-        for dn, kind in (
-            (top, "msExchOrganizationContainer"),
-            (groups, "msExchAdminGroupContainer"),
-            (group, "msExchAdminGroup"),
-            (servers, "msExchServersContainer"),
+        for dn, kind, called in (
+            (top, "msExchOrganizationContainer", organization),
+            (groups, "msExchAdminGroupContainer", "Administrative Groups"),
+            (group, "msExchAdminGroup", "First Administrative Group"),
+            (servers, "msExchServersContainer", "Servers"),
         ):
             if not any(entry["dn"] == dn for entry in self.entries):
-                self._container(dn, kind, dn.partition(",")[0][3:])
+                self._container(dn, kind, called)
         legacy = f"/o={organization}/ou=First Administrative Group/cn=Configuration/cn=Servers/cn={name}"
         entry = self._container(f"CN={name},{servers}", "msExchExchangeServer", name)
         full = f"{name.lower()}.{self._world.domain}"

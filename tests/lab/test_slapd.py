@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import ssl
 import subprocess
 import sys
@@ -37,6 +38,7 @@ CONFIGURATION = f"CN=Configuration,{BASE}"
 EXCHANGE = f"CN=Microsoft Exchange,CN=Services,{CONFIGURATION}"
 # A name that both servers know: the lab takes the first part of it for the account.
 USER = f"CN=exadmin,CN=Users,{BASE}"
+ORGANIZATION = "Müller, Söhne + Co."
 ESTATE: dict[str, Any] = {
     "update": "exchange2003-sp2",
     "speed": 0,
@@ -50,6 +52,8 @@ ESTATE: dict[str, Any] = {
         "n2": {"cluster": "mail"},
     },
     "clusters": {"mail": {"virtual_servers": {"EVS1": {}, "Post & Büro": {}}}},
+    # What a distinguished name has to escape, and letters that it may.
+    "organizations": {ORGANIZATION: ["fe1", "fe2", "mbx1", "old", "n1", "n2"]},
 }
 
 
@@ -97,6 +101,7 @@ def test_the_collection_reads_the_same_from_slapd(servers: dict[str, Server], sc
     assert set(found) == {"FE1", "FE2", "MBX1", "OLD", "EVS1", "POSTBRO"}
     assert (found["FE2"]["service_pack"], found["FE2"]["front_end"], found["OLD"]["product"]) == (2, True, "2000")
     assert found["FE1"]["administrative_group"] == "First Administrative Group"
+    assert {entry["organization"] for entry in found.values()} == {ORGANIZATION}
     assert found == directory(servers["lab"], getattr(servers["lab"], scheme)).servers()
 
 
@@ -169,8 +174,8 @@ SEARCHES: dict[str, tuple[str, str, str, list[str]]] = {
 
 
 def normal(dn: str) -> str:
-    """A name as it is compared: slapd writes the attributes in it as its schema does."""
-    return dn.casefold()
+    """A name as it is compared: slapd writes the attributes in it as its schema does, and a comma by its number."""
+    return re.sub(r"\\([0-9A-Fa-f]{2})", lambda found: f"\\{chr(int(found[1], 16))}", dn).casefold()
 
 
 def comparable(found: dict[str, dict[str, list[str]]]) -> Entries:
