@@ -81,6 +81,10 @@ def _share(world: World) -> None:
     share = Share(controller.upper(), "updates", Volume(), readers=readers)
     world.shares[f"\\\\{controller.lower()}\\updates"] = share
     world.packages.place(share.volume)
+    # The folder lies on the controller's own drive D:, which is how the controller itself sees it.
+    share.volume.root.name = share.name
+    drive = world.controller_hosts[controller].files.volumes.setdefault("D:", Volume())
+    drive.root.children[share.name] = share.volume.root
 
 
 class _ClusterBuilder:

@@ -135,6 +135,18 @@ def services(host: Host) -> Tree:
     }
 
 
+def shares(host: Host) -> Tree:
+    """What the machine shares: a value for each share [R], whose lines are its parameters."""
+    own = [root[2:].split("\\") for root in host.world.shares]
+    names = [name for server, name in own if server.lower() == host.computer_name.lower()]
+    parameters = ("CSCFlags=0", "MaxUses=4294967295", "Permissions=0", "Remark=", "Type=0")
+    return {
+        f"{SYSTEM}\\Services\\LanmanServer\\Shares": {
+            name: several(sorted([*parameters, f"Path=D:\\{name}"])) for name in names
+        }
+    }
+
+
 def cluster(host: Host) -> Tree:
     """`HKLM\\Cluster`, loaded while the Cluster service runs; layout [R]; it holds no current owner, no state [R]."""
     found = host.cluster
@@ -202,5 +214,6 @@ VIEWS: list[tuple[str, Callable[[Host], Tree]]] = [
     ("HKU", users),
     (f"{SYSTEM}\\Services", services),
     (f"{SYSTEM}\\Services\\WLBS", registry_view),
+    (f"{SYSTEM}\\Services\\LanmanServer", shares),
     ("HKLM\\Cluster", cluster),
 ]
