@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import with_required
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.package_files import of_control_node
 from ansible_collections.mailops.exchange.plugins.plugin_utils.gates import signed
 from ansible_collections.mailops.exchange.plugins.plugin_utils.gates.judge import judge
 from ansible_collections.mailops.exchange.plugins.plugin_utils.gates.model import FAILED, Limits, View
@@ -68,19 +69,21 @@ class ActionModule(ControlAction):
     def _view(self, options: Mapping[str, Any]) -> View:
         known = self.known_updates(dict(options), options["updates"])
         hosts = {name: found or {} for name, found in options["hosts"].items()}
+        updates = with_required(known, options["updates"])
         return View(
             hosts=hosts,
             controllers={name: found or {} for name, found in options["controllers"].items()},
             directory=options["directory"],
             directory_error=options["directory_problem"] or "",
             directory_given=options["directory_given"],
-            updates=with_required(known, options["updates"]),
+            updates=updates,
             now=_now(hosts),
             limits=Limits(options["backup_age"], options["clock_tolerance"], options["disk_space"]),
             setup_account=options["setup_account"] or None,
             setup_method=options["setup_method"],
             connector=options["connector"],
             connector_by_job=options["connector_by_job"],
+            own_packages=of_control_node(updates),
             interfering_services=options["interfering_services"],
             keep_services=options["keep_services"],
             language=options["languages"],

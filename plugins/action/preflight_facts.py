@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
-from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import REACH
+from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE, REACH
 from ansible_collections.mailops.exchange.plugins.plugin_utils._facts import read_facts
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import with_required
 
 
 class ActionModule(HostAction):
@@ -19,13 +20,18 @@ class ActionModule(HostAction):
     spec: ClassVar[dict[str, Any]] = {
         "role": {"type": "str", "choices": ["server", "controller"], "default": "server"},
         "lookback": {"type": "int", "default": 192},
+        "updates": {"type": "list", "elements": "str", "default": []},
+        **CATALOGUE,
         **REACH,
     }
 
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Read the host, waiting for one that is starting."""
+        known = with_required(self.known_updates(options, options["updates"]), options["updates"])
         facts = self.reach(
-            session, lambda: read_facts(session, options["role"], options["lookback"]), options["reach_timeout"]
+            session,
+            lambda: read_facts(session, options["role"], options["lookback"], updates=known),
+            options["reach_timeout"],
         )
         return {"facts": facts, "msg": _describe(facts)}
 

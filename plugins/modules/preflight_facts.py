@@ -32,10 +32,17 @@ options:
       - How many hours of the event log are searched for backups.
     type: int
     default: 192
+  updates:
+    description:
+      - Keys of the updates of the run. Where their packages lie on a share of this host, they are looked at there.
+    type: list
+    elements: str
+    default: []
 extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.READS
   - mailops.exchange.reach
+  - mailops.exchange.update.CATALOGUE
 seealso:
   - module: mailops.exchange.preflight
   - module: mailops.exchange.exchange_info
@@ -100,6 +107,10 @@ facts:
       description: Image names of the processes, each once; null where they were not told.
       type: list
       elements: str
+      returned: always
+    packages:
+      description: Path of each package that lies on a share of this host, with its C(size) and C(sha256), or null.
+      type: dict
       returned: always
     drives:
       description: Drive with C(free) bytes and what it is C(for).

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from .exchange.info import SETUP_KEY, SYSTEMS, WINDOWS_KEY
+from .exchange.package_files import NAME_KEY, SHARES_KEY, Files, shared_here
 from .gates import evidence
 from .hosts.errors import HostError, Refused, Unreachable
 from .hosts.machine import drive_of
@@ -53,22 +54,24 @@ def read_facts(
     *,
     services: Mapping[str, Service] | None = None,
     processes: Sequence[tuple[str, int]] | None = None,
+    updates: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """Return what the gates need to know of a host.
 
     ``role``: ``server``, or ``controller``, of which only clock, backups and processes matter. ``lookback``: hours of
     the event log that are searched. ``services``, ``processes``: as ``all_services`` and ``processes`` of the session,
-    where somebody has read them a moment ago.
+    where somebody has read them a moment ago. ``updates``: entries of the catalogue, whose packages may lie here.
 
     The keys: ``time`` (epoch seconds by the host's clock), ``drift`` (seconds by which it is ahead of ours), ``system``
-    (nt4, 2000, server2003), ``backup`` (``engine``, ``system_state``, ``problem``), ``processes``; for a server also
+    (nt4, 2000, server2003), ``backup`` (``engine``, ``system_state``, ``problem``), ``processes``, ``packages`` (see
+    ``package_files``); for a server also
     ``rights`` (administrator, none or unknown), ``services``, ``drives``, ``pending_restart``, ``code_page``,
     ``language``, ``install_path``, ``databases`` (files of a 5.5 server, else None), ``application_server``,
     ``administrators``, ``quorum``; and ``problems``. Raises Unreachable.
     """
     problems: dict[str, str] = {}
     # The first answer also tells the time of a simulated estate.
-    keys = _KEYS if role == "server" else (WINDOWS_KEY,)
+    keys = _KEYS if role == "server" else (WINDOWS_KEY, NAME_KEY, SHARES_KEY)
     registry = _tried("registry", problems, lambda: session.registry_read(keys))
     moment, drift = _clock(session, problems)
     now = session.clock.now() if moment is None else moment
@@ -82,6 +85,7 @@ def read_facts(
         "processes": None
         if processes is None
         else sorted({image for image, unused_pid in processes}, key=str.casefold),
+        "packages": _packages(session, registry, updates, problems),
     }
     if role == "server":
         found |= _server(session, registry, services, problems)
@@ -99,6 +103,8 @@ _KEYS = (
     QUORUM_KEY,
     PRIVILEGED_KEY,
     TERMINAL_KEY,
+    NAME_KEY,
+    SHARES_KEY,
     *DATABASES_55,
 )
 
@@ -142,6 +148,18 @@ def _server(
     root, install = found.pop("system_root", None), found["install_path"]
     found["drives"] = _drives(session, {"system": root, "exchange": install, "packages": _STAGING_DRIVE}, problems)
     return found
+
+
+def _packages(
+    session: Session,
+    registry: RegistryReading | None,
+    updates: Sequence[Mapping[str, Any]],
+    problems: dict[str, str],
+) -> Files:
+    """The packages on shares of this host; none where it does not tell."""
+    if registry is None:
+        return {}
+    return _tried("packages", problems, lambda: shared_here(session, updates, registry.values)) or {}
 
 
 def _of_registry(registry: RegistryReading) -> dict[str, Any]:

@@ -120,7 +120,14 @@ def _around(session: Session, wanted: Wanted, exchange: Mapping[str, Any]) -> di
         "gate_facts": None,
     }
     if wanted.lookback is not None:
-        found["gate_facts"] = read_facts(session, "server", wanted.lookback, services=services, processes=processes)
+        found["gate_facts"] = read_facts(
+            session,
+            "server",
+            wanted.lookback,
+            services=services,
+            processes=processes,
+            updates=list(wanted.updates.values()),
+        )
     return found
 
 

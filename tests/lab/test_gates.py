@@ -14,7 +14,8 @@ import yaml
 
 from ansible_collections.mailops.exchange.tests.lab.support import ESTATES, Run, serving, two_nodes
 
-CLOSED = sorted(path.stem.removeprefix("gate_") for path in ESTATES.glob("gate_*.yml"))
+# Further ways to close a gate (gate_package-missing.yml) are for test_gates_driven.py.
+CLOSED = sorted(path.stem.removeprefix("gate_") for path in ESTATES.glob("gate_*.yml") if "-" not in path.stem)
 # What fails in none: the way back is told, whatever the estate; an application server is a warning.
 ONLY_INFORMS = {"rollback", "terminal_services"}
 # What is not asked of servers with Exchange 2003 alone and without the connector.

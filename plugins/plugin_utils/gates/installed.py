@@ -32,7 +32,7 @@ def package(view: View) -> Iterator[Finding]:
             if objection:
                 bad.append(objection)
             else:
-                good.append(_words(view.reached[host], update))
+                good.append(_words(view, view.reached[host], update))
         failed = [row for row in bad if row[2]]
         if failed:
             yield Finding(host, FAILED, "; ".join(row[0] for row in failed), failed[0][1])
@@ -146,11 +146,38 @@ def _objection(view: View, host: str, update: Mapping[str, Any]) -> tuple[str, s
             "Give package.sha256 in a catalogue file, or set package.verify to size there.",
             True,
         )
-    wrong = _wrong_file(found, given, key)
+    wrong = _wrong_source(view, found, given, key) or _wrong_file(found, given, key)
     if wrong:
         return (*wrong, True)
     name = str(given.get("path") or path).rpartition("\\")[2] or str(given.get("file") or "")
     return _wrong_name(view, host, name, str(update.get("product")))
+
+
+def _source(view: View, found: Mapping[str, Any], given: Mapping[str, Any]) -> tuple[str, Mapping[str, Any] | None]:
+    """Where a package is still to be fetched from, and the file there, where it was seen."""
+    path = str(given.get("path") or "")
+    path += str(given.get("file") or "") if path.endswith(("\\", "/")) else ""
+    return path, None if found.get("staged") else view.package_files.get(path.casefold())
+
+
+def _wrong_source(view: View, found: Mapping[str, Any], given: Mapping[str, Any], key: str) -> tuple[str, str] | None:
+    """A package that was seen where it is to be fetched from, and is not there, or is another file."""
+    path, seen = _source(view, found, given)
+    if seen is None:
+        return None
+    if seen["size"] is None:
+        return (
+            f"the package of {key} is not there: {path}",
+            "Put the file there, or correct package.path in the catalogue file.",
+        )
+    for what, words in (("size", "bytes"), ("sha256", "as its SHA-256")):
+        wanted = str(given.get(what) or "").lower()
+        if wanted and seen[what] is not None and str(seen[what]).lower() != wanted:
+            return (
+                f"{path} has {seen[what]} {words}, the catalogue says {wanted}",
+                "Do not use this file: get it anew, or correct the catalogue.",
+            )
+    return None
 
 
 def _wrong_file(found: Mapping[str, Any], given: Mapping[str, Any], key: str) -> tuple[str, str] | None:
@@ -199,10 +226,13 @@ def _language_of(text: str) -> str:
     return ""
 
 
-def _words(found: Mapping[str, Any], update: Mapping[str, Any]) -> str:
+def _words(view: View, found: Mapping[str, Any], update: Mapping[str, Any]) -> str:
     row = (found.get("packages") or {}).get(update["id"]) or {}
     if row.get("staged"):
         how = "with the SHA-256 of the catalogue" if row.get("sha256") else "with the size of the catalogue"
         return f"{update['id']} is on the host {how}"
-    path = str(update["package"].get("path"))
+    path, seen = _source(view, row, update["package"])
+    if seen is not None:
+        how = "SHA-256" if seen["sha256"] else "size"
+        return f"{update['id']} lies at {path} with the {how} of the catalogue, and is checked again where it is copied"
     return f"{update['id']} is fetched from {path} and checked before any server is touched"

@@ -79,7 +79,8 @@ class View:
     ``installations``, ``note``, ``interfering``, ``connector``, ``exchange55``, ``facts``), or ``{"unreachable":
     reason}``.
     ``controllers``: name -> ``{"facts": ...}`` or ``{"unreachable": reason}``. ``updates``: entries of the catalogue in
-    order, those that others require with ``prerequisite`` true. ``now``: epoch seconds by which statements are dated.
+    order, those that others require with ``prerequisite`` true. ``own_packages``: what lies on the control node, as the
+    ``packages`` of the hosts' facts. ``now``: epoch seconds by which statements are dated.
     """
 
     hosts: Mapping[str, Mapping[str, Any]]
@@ -94,6 +95,7 @@ class View:
     setup_method: str = "auto"
     connector: str = "upgrade"
     connector_by_job: bool = False
+    own_packages: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     interfering_services: Sequence[str] = ()
     keep_services: Sequence[str] = ()
     language: Mapping[str, str] = field(default_factory=dict)
@@ -106,6 +108,14 @@ class View:
             for name, found in sorted(self.hosts.items())
             if found and not found.get("unreachable") and found.get("exchange")
         }
+
+    @cached_property
+    def package_files(self) -> dict[str, Mapping[str, Any]]:
+        """The packages that were seen where they come from: path in small letters -> ``size``, ``sha256``."""
+        found = dict(self.own_packages)
+        for machine in (*self.controllers.values(), *self.hosts.values()):
+            found |= ((machine or {}).get("facts") or {}).get("packages") or {}
+        return found
 
     @cached_property
     def open(self) -> dict[str, Mapping[str, Any]]:

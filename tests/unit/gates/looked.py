@@ -103,7 +103,7 @@ def judged(lab: Lab, folder: Path) -> dict[str, Any]:
     controllers: dict[str, Any] = {}
     for name in lab.world.controller_hosts:
         with session_to(lab, name) as session:
-            controllers[name] = {"facts": read_facts(session, "controller")}
+            controllers[name] = {"facts": read_facts(session, "controller", updates=updates)}
     directory, problem = None, ""
     settings = given.get("mailops_exchange_directory")
     try:

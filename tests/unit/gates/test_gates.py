@@ -409,6 +409,38 @@ def test_the_connector_beside_exchange_55_is_told() -> None:
     assert (found["result"], "ADC" in found["remedy"]) == ("warning", True)
 
 
+PATH = SP2["package"]["path"]
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ({"size": None, "sha256": None}, f"is not there: {PATH}"),
+        ({"size": 999, "sha256": None}, "has 999 bytes, the catalogue says 1000"),
+        ({"size": 1000, "sha256": "1" * 64}, f"has {'1' * 64} as its SHA-256, the catalogue says {'0' * 64}"),
+    ],
+)
+def test_a_package_that_was_seen_on_its_share(file: dict[str, Any], words: str) -> None:
+    given = estate()
+    given["controllers"]["dc1"]["facts"]["packages"] = {PATH.casefold(): file}
+    result = judged(given)
+    assert failing(result) == {("package", host) for host in given["hosts"]}
+    assert words in row(result, "package", "n1")["observed"]
+    # Where it has been copied to, what has become of the share meanwhile does not matter.
+    for found in given["hosts"].values():
+        found["packages"]["exchange2003-sp2"] |= {"staged": True, "size": 1000, "sha256": "0" * 64}
+    assert failing(judged(given)) == set()
+
+
+def test_a_package_that_lies_where_it_should() -> None:
+    good = {"size": 1000, "sha256": "0" * 64}
+    for given in (estate() | {"own_packages": {PATH.casefold(): good}}, estate()):
+        if "own_packages" not in given:
+            given["hosts"]["n2"]["facts"]["packages"] = {PATH.casefold(): good}
+        found = row(judged(given), "package", "mbx1")
+        assert (found["result"], f"lies at {PATH} with the SHA-256" in found["observed"]) == ("passed", True)
+
+
 def test_the_directory_is_needed_where_virtual_servers_are_upgraded() -> None:
     given = estate() | {"directory": None, "directory_given": False}
     result = judged(given)
