@@ -64,7 +64,7 @@ def _row(
     view: View, gate: Gate, finding: Finding, statements: Sequence[Statement], overrides: Sequence[Override]
 ) -> dict[str, Any]:
     result, observed, signed = finding.result, finding.observed, None
-    if gate.statement and result != PASSED:
+    if gate.statement and result != PASSED and not finding.certain:
         updates = [str(update["id"]) for update in view.updates if not update.get("prerequisite")]
         found, missing = statement_for(gate, finding, statements, updates, view.now, view.limits.backup_age)
         if found:

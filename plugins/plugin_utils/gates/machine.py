@@ -201,6 +201,7 @@ def setup_account(view: View) -> Iterator[Finding]:
                 f"no account is given for the setup of {listed(by_job)}",
                 "Give mailops_exchange_setup_user and mailops_exchange_setup_password: a local administrator of the "
                 "servers and Exchange Full Administrator.",
+                certain=True,
             )
             continue
         yield _membership(view, host, view.setup_account)

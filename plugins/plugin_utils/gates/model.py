@@ -45,6 +45,8 @@ class Finding:
     remedy: str = ""
     members: tuple[str, ...] = ()
     """Hosts that a row stands for beside ``host``: the nodes of a cluster."""
+    certain: bool = False
+    """Nothing is in doubt here, so that nobody's word can stand for what was seen."""
 
 
 @dataclass(frozen=True)

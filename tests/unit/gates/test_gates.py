@@ -15,6 +15,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.gates.model impor
 from ansible_collections.mailops.exchange.tests.unit.gates.support import (
     HOTFIX,
     IIS,
+    RELEASE_NOTES,
     SP2,
     SP4,
     both,
@@ -357,6 +358,8 @@ def test_services_are_told_and_what_cannot_be_stopped_warns() -> None:
 def test_without_an_account_a_job_cannot_run_but_a_person_can() -> None:
     given = estate() | {"setup_account": None}
     assert failing(judged(given)) == {("setup_account", host) for host in given["hosts"]}
+    signed = {**RELEASE_NOTES, "gate": "setup_account"}
+    assert failing(judged(given, [RELEASE_NOTES, signed])), "nobody's word gives the job an account"
     assert failing(judged(given | {"setup_method": "operator"})) == set()
 
 
