@@ -58,8 +58,16 @@ class ActionModule(ControlAction):
         failed = sorted({problem["what"].partition(":")[0] for problem in result["problems"]})
         if result["verdict"] != FAILED:
             return {**result, "msg": "The gates are open."}
+        left = {host: view.left_stopped(host) for host in view.reached}
         return {
             **result,
+            # Otherwise the run starts them itself.
+            "due": [
+                f"{host}: {', '.join(names)}, stopped by a run that was cut off, to be started again: by the next run"
+                " that begins, or by hand"
+                for host, names in left.items()
+                if names
+            ],
             "failed": True,
             "refused": True,
             "msg": f"The gates are closed: {', '.join(failed)}. Nothing was begun.",

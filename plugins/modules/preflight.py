@@ -232,6 +232,11 @@ verdict:
   returned: when the input was good
   type: str
   sample: failed
+due:
+  description: Services that a run which was cut off has left stopped.
+  returned: when the gates are closed
+  type: list
+  elements: str
 problems:
   description: One for each gate that failed and was not overridden, with C(host), C(what) (it begins with the id) and
     C(remedy).

@@ -53,6 +53,26 @@ def test_the_gates_say_the_same_wherever_they_are_judged(tmp_path: Path, name: s
         assert (run.outcome, changes(run), words(run)) == ("refused", [], [])
 
 
+def test_services_that_a_killed_run_has_left_stopped_are_owed_while_the_gates_are_closed(tmp_path: Path) -> None:
+    estate = {"update": "exchange2003-sp2", "speed": 0, "hosts": {"mbx1": {"services": {"SNMP": "running"}}}}
+    with bench(complete(estate), tmp_path) as lab:
+        calls = [entry["call"] for entry in lab.run().calls]
+    number = calls.index('sc stop "SNMP"') + 1
+    fault = {"controller": "run", "on": f"call {number}", "do": "kill"}
+    said: dict[str, Any] = {"mailops_exchange_width": 100}
+    with bench(complete(estate), tmp_path / "again", faults=[fault], extra=said) as lab:
+        assert lab.run().killed
+        said["mailops_exchange_statements"] = []
+        refused = lab.run()
+        assert (refused.outcome, changes(refused), failed(refused)) == ("refused", [], [("release_notes", None)])
+        assert [text for text in refused.record["due"] if text.startswith("mbx1: SNMP, stopped by a run")]
+        assert "not started again: SNMP" in str(refused.record["gates"])
+        del said["mailops_exchange_statements"]
+        done = lab.run()
+        assert (done.outcome, lab.world.hosts["mbx1"].services["SNMP"].state) == ("done", "running")
+        assert "SNMP" not in str(done.record["due"])
+
+
 def only_the_connector(**settings: Any) -> dict[str, Any]:
     """Everything has the service pack but the connector."""
     return complete(

@@ -144,6 +144,7 @@ def backup_running(view: View) -> Iterator[Finding]:
 
 def interfering_services(view: View) -> Iterator[Finding]:
     """What interferes can be stopped: services by the run, programs only by a person."""
+    yield from _left_stopped(view)
     for host in view.open:
         facts = view.facts(host)
         if facts.get("services") is None:
@@ -175,6 +176,21 @@ def interfering_services(view: View) -> Iterator[Finding]:
             yield Finding(host, INFORMATION, f"stopped for the turn, started again afterwards: {listed(list(stopped))}")
         else:
             yield Finding(host, PASSED, "nothing known to interfere is running")
+
+
+def _left_stopped(view: View) -> Iterator[Finding]:
+    """What a run that was cut off has stopped, and nobody has started again since."""
+    for host in view.reached:
+        names = view.left_stopped(host)
+        if names:
+            yield Finding(
+                host,
+                WARNING,
+                f"stopped by a run that was cut off, and not started again: {listed(names)}; the next run that begins "
+                "starts them at the end of the host's turn",
+                "Let a run come to its end; or, where the update is given up, give them back their start types and "
+                "start them (both stand in C:\\mailops\\roll on the host).",
+            )
 
 
 def setup_account(view: View) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from . import levels
+from .interfering import ACTIVE
 
 PASSED, FAILED, WARNING, INFORMATION = "passed", "failed", "warning", "information"
 RESULTS = (FAILED, WARNING, INFORMATION, PASSED)
@@ -168,6 +169,17 @@ class View:
         """Whether an earlier run has begun with the host, or with its cluster: then it has to be brought to its end."""
         names = {host, *(other for cluster in self.clusters if host in cluster.members for other in cluster.members)}
         return any(_begun(self.hosts.get(name) or {}) for name in names)
+
+    def left_stopped(self, host: str) -> list[str]:
+        """Services that a run which was cut off has stopped and not started again: those it has noted as running."""
+        found, services = self.hosts.get(host) or {}, self.facts(host).get("services") or {}
+        noted = [(found.get(part) or {}).get("note") or {} for part in ("exchange55", "interfering")]
+        return [
+            name
+            for note in noted
+            for name, entry in sorted(note.items())
+            if entry.get("state") in ACTIVE and (services.get(name) or {}).get("state") not in ACTIVE
+        ]
 
     def installing(self, host: str) -> bool:
         """Whether a job of ours runs an installer on the host, or has run one whose end was not seen yet."""

@@ -412,6 +412,22 @@ def test_the_connector_beside_exchange_55_is_told() -> None:
     assert (found["result"], "ADC" in found["remedy"]) == ("warning", True)
 
 
+def test_what_a_run_that_was_cut_off_has_stopped_is_told() -> None:
+    given = estate()
+    note = {"SNMP": {"state": "running", "start_type": "auto", "order": 0}}
+    note["UPS"] = {**note["SNMP"], "state": "stopped"}
+    given["hosts"]["mbx1"]["interfering"] = {"running": {}, "note": note}
+    given["hosts"]["mbx1"]["facts"]["services"]["SNMP"] = {"display_name": "SNMP", "state": "stopped"}
+    rows = [each for each in judged(given)["gates"] if (each["id"], each["host"]) == ("interfering_services", "mbx1")]
+    assert [each["result"] for each in rows] == ["warning", "passed"]
+    assert "not started again: SNMP;" in rows[0]["observed"] and rows[0]["remedy"]
+    # Also on a server that has the update, and not where it runs.
+    given["hosts"]["mbx1"]["exchange"] |= {"service_pack": 2, "build": 7638}
+    assert "not started again" in row(judged(given), "interfering_services", "mbx1")["observed"]
+    given["hosts"]["mbx1"]["facts"]["services"]["SNMP"]["state"] = "start_pending"
+    assert "not started again" not in str(judged(given))
+
+
 PATH = SP2["package"]["path"]
 
 
