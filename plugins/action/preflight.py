@@ -55,6 +55,8 @@ class ActionModule(ControlAction):
         view = self._view(options)
         result = judge(view, statements, overrides)
         result["table"] = table(result["gates"], result["verdict"], options["width"])
+        asked = {str(each["id"]): str(each["title"]) for each in view.updates}
+        result["title"] = ", then ".join(asked[key] for key in options["updates"])
         failed = sorted({problem["what"].partition(":")[0] for problem in result["problems"]})
         if result["verdict"] != FAILED:
             return {**result, "msg": "The gates are open."}

@@ -40,13 +40,17 @@ options:
 """
 
 import contextlib
+import getpass
 import json
 import os
+import socket
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ansible import context
 from ansible.plugins.callback import CallbackBase
@@ -59,7 +63,7 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.summary i
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.times import moment, stamp
 
 OURS = "mailops.exchange."
-PLAN_ACTION = "mailops.exchange.rolling_plan"
+PLAN_ACTION, GATES_ACTION = "mailops.exchange.rolling_plan", "mailops.exchange.preflight"
 
 
 def now() -> str:
@@ -74,6 +78,13 @@ def part(result: Any, name: str) -> Any:
     """Return host, task or result of a task's result: public since ansible-core 2.19, with an underscore before."""
     found = getattr(result, name, None)
     return found if found is not None else getattr(result, f"_{name}")
+
+
+def _arguments(result: Any) -> Mapping[str, Any]:
+    """Return what the task was given."""
+    fields = getattr(result, "_task_fields", None)
+    found = fields.get("args") if isinstance(fields, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
 
 
 class CallbackModule(CallbackBase):
@@ -96,6 +107,10 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Begin the record; further playbooks of the same command go on with it."""
         self._safely(self._begin)
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """A play begins: its variables are known."""
+        self._safely(self._of_awx, play)
 
     def v2_runner_on_ok(self, result: Any) -> None:
         """A task ended well; what its items said has been taken already."""
@@ -136,8 +151,24 @@ class CallbackModule(CallbackBase):
         if self._record is None:
             check_mode = bool(context.CLIARGS.get("check"))
             self._record = Record(
-                now(), run_id=str(uuid.uuid4()), check_mode=check_mode, ansible_version=ansible_version
+                now(),
+                run_id=str(uuid.uuid4()),
+                check_mode=check_mode,
+                ansible_version=ansible_version,
+                origin={
+                    "collection_version": collection_version(),
+                    "user": user(),
+                    "control_node": socket.gethostname(),
+                },
             )
+
+    def _of_awx(self, play: Any) -> None:
+        """AWX tells who launched which job; its container's user and name say nothing."""
+        given = play.get_variable_manager().extra_vars
+        for product in ("tower", "awx"):
+            if self._record is not None and given.get(f"{product}_job_id"):
+                who = str(given.get(f"{product}_user_name") or "")
+                self._record.started_by(user=who, job=str(given[f"{product}_job_id"]))
 
     def _is_ours(self, result: Any) -> bool:
         """Whether the task is one of this collection's actions."""
@@ -194,6 +225,8 @@ class CallbackModule(CallbackBase):
         delegated = (data.get("_ansible_delegated_vars") or {}).get("ansible_delegated_host")
         name = str(delegated or host)
         self._notice_check_mode(record, data, result)
+        if self._action(result) in (PLAN_ACTION, GATES_ACTION):
+            record.asked_for(_arguments(result).get("updates"), data.get("title"))
         if isinstance(data.get("plan"), Mapping) and "steps" in data["plan"]:
             record.plan_made(data["plan"], str(data.get("runbook") or data.get("plan_text") or ""))
             self._worth = True
@@ -277,6 +310,26 @@ class CallbackModule(CallbackBase):
         self._written = text
         if page:
             replace(directory / "record.html", render(record))
+
+
+def user() -> str:
+    """Return the name of the user who runs Ansible; empty where the system knows none, as in some containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+def collection_version() -> str:
+    """Return the version of this collection, installed or as a checkout; empty where its files do not say."""
+    root = Path(__file__).parents[2]
+    try:
+        if (root / "MANIFEST.json").exists():
+            manifest = json.loads((root / "MANIFEST.json").read_text(encoding="utf-8"))
+            return str(manifest["collection_info"]["version"])
+        return str(yaml.safe_load((root / "galaxy.yml").read_text(encoding="utf-8"))["version"])
+    except (OSError, ValueError, KeyError, TypeError, yaml.YAMLError):
+        return ""
 
 
 def replace(path: Path, text: str) -> None:

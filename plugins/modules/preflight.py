@@ -169,6 +169,11 @@ msg:
   returned: always
   type: str
   sample: "The gates are closed: backup_databases, clock. Nothing was begun."
+title:
+  description: Name of the update or updates.
+  returned: when the input was good
+  type: str
+  sample: Exchange Server 2003 Service Pack 2
 gates:
   description: Every gate of every host, cluster and domain controller that it is about.
   returned: when the input was good

@@ -40,12 +40,21 @@ FORMAT = 1
 class Record:
     """The record of one run. Every method takes one event; ``to_dict`` is the record as it stands."""
 
-    def __init__(self, started: str, *, run_id: str = "", check_mode: bool = False, ansible_version: str = "") -> None:
-        """Begin a record. started: ISO 8601, UTC, as every time in it."""
+    def __init__(
+        self,
+        started: str,
+        *,
+        run_id: str = "",
+        check_mode: bool = False,
+        ansible_version: str = "",
+        origin: Mapping[str, str] | None = None,
+    ) -> None:
+        """Begin a record. started: ISO 8601, UTC, as every time in it. origin: see ``started_by``."""
         self.started = started
         self.check_mode = check_mode
         self._told_mode = False
         self._head = {"run_id": run_id, "check_mode": check_mode, "ansible_version": ansible_version}
+        self._origin = {"collection_version": "", "user": "", "control_node": "", "job": "", **(origin or {})}
         self._plan: dict[str, Any] = {}
         self._plan_text = ""
         self._steps: list[dict[str, Any]] = []
@@ -54,6 +63,7 @@ class Record:
         self._outages = Outages(started)
         self._due: list[str] = []
         self._gates: list[dict[str, Any]] = []
+        self._asked: dict[str, Any] = {"update": None, "title": None}
         self._problems: list[dict[str, str]] = []
         self._failed = False
         self._refused_only = True
@@ -80,6 +90,17 @@ class Record:
         self._plan, self._plan_text = scrub(dict(plan)), scrub(text)
         self._since_plan = len(self._steps)
         self._outages.planned(self._plan)
+
+    def started_by(self, **origin: str) -> None:
+        """Who started the run and where: user, control_node, job (of AWX)."""
+        self._origin |= scrub(origin)
+
+    def asked_for(self, update: Any, title: Any = None) -> None:
+        """Which updates the run is about, also where it ends before there is a plan."""
+        if isinstance(update, list):
+            update = update[0] if len(update) == 1 else update
+        if update and (title or not self._asked["title"]):
+            self._asked = scrub({"update": update, "title": title or None})
 
     def gates_judged(self, rows: Any) -> None:
         """The gates were judged; a later judgement takes the place of an earlier one."""
@@ -189,9 +210,10 @@ class Record:
         return {
             "format": FORMAT,
             "outcome": word,
-            "update": self._plan.get("update"),
-            "title": self._plan.get("title"),
+            "update": self._plan.get("update") or self._asked["update"],
+            "title": self._plan.get("title") or self._asked["title"],
             **self._head,
+            **self._origin,
             "started": started,
             "ended": self.ended,
             "digest": self._plan.get("digest"),

@@ -46,6 +46,7 @@ def render(record: Mapping[str, Any]) -> str:
         .get_template("record.html.j2")
         .render(
             record=record,
+            named=_value(record["update"]) if record["update"] else "",
             sentence=SENTENCES[record["outcome"]],
             picture=picture(record),
             parts=_parts(record),

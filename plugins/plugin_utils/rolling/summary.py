@@ -14,7 +14,9 @@ from .times import duration, seconds_between
 
 def summary(record: Mapping[str, Any], path: str) -> list[str]:
     """Return the outcome, the outages, what is due and the problems of a record, and where it is, as lines."""
-    lines = ["", f"CHANGE RECORD  {record['title'] or record['update'] or 'no plan'}: {record['outcome']}"]
+    update = record["update"]
+    named = ", ".join(update) if isinstance(update, list) else update
+    lines = ["", f"CHANGE RECORD  {record['title'] or named or 'no plan'}: {record['outcome']}"]
     for name, server in record["virtual_servers"].items():
         if record["check_mode"]:
             expected = (record["plan"].get("outages") or {}).get(name) or {}

@@ -205,6 +205,7 @@ def test_the_action_opens_the_gates_or_refuses(check: bool) -> None:
     assert (result["verdict"], result["failed"], result["changed"]) == ("passed", False, False), result["problems"]
     result = run(Preflight, arguments(statements=[]), check=check)
     assert (result["verdict"], result["failed"], result["refused"]) == ("failed", True, True)
+    assert result["title"] == "Exchange Server 2003 Service Pack 2"
     assert result["problems"][0]["what"].startswith("release_notes: ")
     assert "release_notes" in result["msg"] and any("release_notes" in line for line in result["table"])
 

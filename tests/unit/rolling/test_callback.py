@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -14,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
-from ansible_collections.mailops.exchange.plugins.callback.change_record import CallbackModule
+from ansible_collections.mailops.exchange.plugins.callback.change_record import CallbackModule, collection_version
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import make_plan
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.runbook import runbook
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.schedule import make_schedule
@@ -185,11 +187,15 @@ def test_ignored_items_do_not_stop_it(site: Path) -> None:
 
 def test_no_plan_is_refused(site: Path) -> None:
     problems = [{"host": "n1", "what": "It has failed.", "remedy": "Look."}]
-    task = {"mailops.exchange.rolling_plan": {"result": {"failed": True, "msg": "No plan", "problems": problems}}}
-    run(site, [{"tasks": [{**task, "run_once": True}]}])
+    said = {"failed": True, "msg": "No plan", "problems": problems}
+    task = {"mailops.exchange.rolling_plan": {"updates": ["exchange2003-sp2"], "result": said}}
+    run(site, [{"tasks": [{**task, "run_once": True}]}], "-e", "awx_job_id=4711", "-e", "awx_user_name=rossi")
     found = record(site)
-    assert (found["outcome"], found["problems"], found["update"]) == ("refused", problems, None)
-    assert "It has failed." in (site / "mailops-exchange-record" / "record.html").read_text()
+    assert (found["outcome"], found["problems"], found["update"]) == ("refused", problems, "exchange2003-sp2")
+    assert (found["user"], found["job"], found["control_node"]) == ("rossi", "4711", socket.gethostname())
+    page = (site / "mailops-exchange-record" / "record.html").read_text()
+    assert "It has failed." in page
+    assert "rossi, job 4711" in page
 
 
 def test_a_gate_of_the_playbook_refuses(site: Path) -> None:
@@ -328,3 +334,9 @@ def test_a_plan_that_goes_on_with_another_keeps_its_digest(tmp_path: Path, monke
     (tmp_path / "plan.json").write_text("no plan")
     callback._write_plan({"plan": plan, "schedule": schedule})
     assert json.loads((tmp_path / "plan.json").read_text())["earlier_digests"] == []
+
+
+def test_the_record_says_which_version_wrote_it() -> None:
+    """The version of a checkout is that of its galaxy.yml."""
+    galaxy = yaml.safe_load((PLUGINS.parent / "galaxy.yml").read_text(encoding="utf-8"))
+    assert collection_version() == galaxy["version"]

@@ -378,6 +378,19 @@ def test_page_without_outages_or_steps(check_mode: bool) -> None:
     assert "No plan was made" in page_of(ended(Record(BEGIN)))
 
 
+def test_a_record_without_a_plan_names_the_updates() -> None:
+    record = Record(BEGIN)
+    record.asked_for(["exchange2003-sp1", "exchange2003-sp2"])
+    record.failed("n1", "It broke.")
+    found = ended(record)
+    assert (found["update"], found["title"]) == (["exchange2003-sp1", "exchange2003-sp2"], None)
+    assert "exchange2003-sp1, exchange2003-sp2: refused" in "\n".join(summary(found, "x"))
+    assert "<h1>exchange2003-sp1, exchange2003-sp2</h1>" in page_of(found)
+    record.asked_for(["exchange2003-sp2"], "Exchange Server 2003 Service Pack 2")
+    record.asked_for(["exchange2003-sp2"])
+    assert "<h1>Exchange Server 2003 Service Pack 2</h1>" in page_of(ended(record))
+
+
 def test_page_escapes_what_others_wrote() -> None:
     record = rolled(two_nodes(), steps=2)
     record.failed("n1", "<script>alert(1)</script>", "<b>")
