@@ -242,6 +242,7 @@ due:
   returned: when the gates are closed
   type: list
   elements: str
+  sample: []
 problems:
   description: One for each gate that failed and was not overridden, with C(host), C(what) (it begins with the id) and
     C(remedy).
