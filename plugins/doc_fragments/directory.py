@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """Option O(directory), where it may be left out, and where it is needed."""
+    """Option O(directory), where it may be left out."""
 
     DOCUMENTATION = r"""
 options:
@@ -53,5 +53,3 @@ options:
         type: int
         default: 30
 """
-
-    REQUIRED = DOCUMENTATION.replace("    suboptions:", "    required: true\n    suboptions:")

@@ -44,10 +44,51 @@ options:
         maps may have been changed since.
     type: bool
     default: false
+  directory:
+    description:
+      - The directory.
+    type: dict
+    required: true
+    suboptions:
+      uri:
+        description:
+          - Address of a domain controller, see M(mailops.exchange.directory_info).
+        type: str
+      user:
+        description:
+          - Who reads.
+        type: str
+      password:
+        description:
+          - Password of the user.
+        type: str
+      ca_file:
+        description:
+          - Certificates to trust instead of those of the control node.
+        type: path
+      validate_certs:
+        description:
+          - Whether the certificate of the domain controller is checked.
+        type: bool
+        default: true
+      tls_minimum:
+        description:
+          - Lowest version of TLS.
+        type: str
+        choices:
+          - "1.0"
+          - "1.1"
+          - "1.2"
+          - "1.3"
+        default: "1.2"
+      timeout:
+        description:
+          - Seconds for each operation.
+        type: int
+        default: 30
 extends_documentation_fragment:
   - mailops.exchange.attributes.CONTROL
   - mailops.exchange.step
-  - mailops.exchange.directory.REQUIRED
 seealso:
   - module: mailops.exchange.connector_upgrade
   - module: mailops.exchange.directory_info
