@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from .world import Context, World
 
 FATAL = 1603
-SUCCESS = (0, 3010)
+#: Codes of Windows Installer: a restart is asked for, or has been started by the installer itself [R].
+ASKS, RESTARTS = 3010, 1641
+SUCCESS = (0, RESTARTS, ASKS)
 #: How long a remote shell stands before a dialog that nobody sees, in a foreground call, until it is given up.
 SHELL_PATIENCE = 7200.0
 _QUIET = ("/quiet", "/passive", "/q", "/u")
@@ -221,7 +223,7 @@ class Installation:
             return 1
         code = int(fault.settings["code"]) if fault and fault.do == "exit" else int(host.setup["exit_code"])
         if package.get("restart") == "always" and code == 0:
-            code = 3010
+            code = ASKS
         held = str(fault.settings.get("file", "store.exe")) if fault and fault.do == "file_in_use" else self._held()
         if held:
             self._in_use = True
@@ -237,11 +239,11 @@ class Installation:
     def _finish(self, code: int) -> int:
         """What asks for a restart, and who does it."""
         host = self._host
-        if code == 3010 and not self._in_use:
+        if code == ASKS and not self._in_use:
             host.pending_restart = True
         quiet = self._service_pack or any(s in _NO_RESTART for s in self._switches)
-        forced = "/forcerestart" in self._switches
-        if (code == 3010 and not quiet and not self._context.interactive) or (forced and code in SUCCESS):
+        forced = "/forcerestart" in self._switches or code == RESTARTS
+        if (code == ASKS and not quiet and not self._context.interactive) or (forced and code in SUCCESS):
             host.pending_restart = True
             host.shutdown(restart=True, delay=5, cause="installer")
         self._world.changed()

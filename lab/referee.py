@@ -166,7 +166,7 @@ class Referee:
     def _on_installer_ended(
         self, host: Host, package: dict[str, Any], exit_code: int | None, success: bool, in_use: bool
     ) -> None:
-        if success and exit_code == 3010:
+        if success and exit_code in (1641, 3010):
             self._hosts[host.name].restart_asked = True
         if host.node is not None and host.node.member and not host.node.leaving:
             self._out.discard(host.name)

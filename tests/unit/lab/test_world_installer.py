@@ -115,6 +115,19 @@ def test_how_the_estate_ends_a_success(code: int, pending: bool) -> None:
     assert not world.hosts["n2"].pending_restart
 
 
+def test_an_installer_that_restarts_the_host_itself() -> None:
+    plain = estate()
+    plain["hosts"]["mbx1"]["setup"] = {"exit_code": 1641}
+    world = make(plain)
+    host = world.hosts["mbx1"]
+    assert install(world, "mbx1") == [1641]
+    assert host.service_pack == 2
+    wait(world, lambda: not host.up)
+    wait(world, lambda: host.up)
+    assert not host.pending_restart
+    assert world.referee.report()["violations"] == []
+
+
 def test_a_failure_leaves_the_version_and_an_open_error_block() -> None:
     plain = estate()
     plain["hosts"]["mbx1"]["setup"] = {"exit_code": 1603, "minutes": 2}
