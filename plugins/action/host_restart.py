@@ -10,7 +10,11 @@ from typing import Any, ClassVar
 from ansible_collections.mailops.exchange.plugins.plugin_utils._action import HostAction, Session
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import STEP, timeout
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.jobs import restarted
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.restart import restart_and_wait
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.restart import (
+    SETTLE,
+    restart_and_wait,
+    settle,
+)
 
 
 class ActionModule(HostAction):
@@ -42,8 +46,10 @@ class ActionModule(HostAction):
         """Restart the host unless nothing asks for it or it has been restarted meanwhile."""
         if options["required"] is False:
             return {"changed": False, "before": {}, "after": {}, "msg": "No restart is needed."}
-        before = self.observe(session, options)
+        # An installer may have begun the restart itself: then the host does not answer just now.
+        before = self.reach(session, lambda: self.observe(session, options), options["timeout"])
         if options["boot_time"] and restarted(options["boot_time"], before["boot_time"]):
+            settle(session, min(float(options["timeout"]), SETTLE))
             return {"changed": False, "before": before, "after": before, "msg": "The host has been restarted already."}
         done = restart_and_wait(session, options["reason"], options["timeout"])
         return {

@@ -97,7 +97,7 @@ class ActionModule(HostAction):
             "after": after,
             "exchange": result["after"],
             "method": method,
-            **{key: result[key] for key in ("exit_code", "restart_required", "installation", "log_lines")},
+            **{key: result[key] for key in ("exit_code", "restart_required", "boot_time", "installation", "log_lines")},
             "problems": problems,
             **({"events": result["events"]} if result["events"] else {}),
         }

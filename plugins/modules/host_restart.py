@@ -28,8 +28,8 @@ options:
     type: bool
   boot_time:
     description:
-      - Boot time that M(mailops.exchange.exchange_info) has read. The host is restarted only if it still runs since
-        then.
+      - Boot time that M(mailops.exchange.exchange_info) or M(mailops.exchange.update_install) has read. The host is
+        restarted only if it still runs since then. One that does not answer is waited for, because it may be starting.
     type: str
   timeout:
     description:
@@ -55,7 +55,7 @@ EXAMPLES = r"""
   mailops.exchange.host_restart:
     reason: Exchange 2003 service pack 2
     required: "{{ installed.restart_required }}"
-    boot_time: "{{ found.exchange.boot_time }}"
+    boot_time: "{{ installed.boot_time }}"
 """
 
 RETURN = r"""

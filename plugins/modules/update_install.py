@@ -154,6 +154,13 @@ restart_required:
   returned: success or failure of the installation
   type: bool
   sample: true
+boot_time:
+  description:
+    - When Windows was started as the installation began, as M(mailops.exchange.host_restart) takes it. An installer
+      that restarts the host itself needs no second restart.
+  returned: success or failure of the installation
+  type: str
+  sample: "20261122101500.500000+060"
 exit_code:
   description:
     - Exit code of setup; null where a person ran it or it was there already. On failure of a command, that of the

@@ -41,7 +41,8 @@ def observe(session: Session, update: Mapping[str, Any], exchange: Mapping[str, 
     asked for a restart that has not been made yet.
 
     ``exchange`` (as ``read_exchange``): where it shows the update, ``in_use`` names the files that were in use in its
-    installation, and ``unproven`` is true while there are any: such an update has to be installed again.
+    installation, and ``unproven`` is true while there are any: such an update has to be installed again. Where it does
+    not show the update, the installation has failed, and no restart is pending, whatever the installer asked for.
     ``reported``: it ended in a failure that an earlier run has told; the next attempt begins anew.
     """
     state = job_of(session, update).observe()
@@ -77,10 +78,10 @@ def install(
     ``peers``: what the other nodes of an Exchange 5.5 cluster told a moment ago (``cluster55.read_node``). ``watch``:
     called at each look while the installer runs.
 
-    Returns ``changed``, ``success``, ``restart_required``, ``problems``, ``exit_code``, ``log_lines``,
-    ``before`` and ``after`` (as ``read_exchange``), ``installation`` (as ``observe``). A failed installation is
-    a result with ``success`` false, not an exception. The job's files stay: the caller clears them
-    (``clear``) at the end of the turn.
+    Returns ``changed``, ``success``, ``restart_required``, ``boot_time`` (when Windows was started as it began),
+    ``problems``, ``exit_code``, ``log_lines``, ``before`` and ``after`` (as ``read_exchange``), ``installation`` (as
+    ``observe``). A failed installation is a result with ``success`` false, not an exception. The job's files stay: the
+    caller clears them (``clear``) at the end of the turn.
     """
     if method not in ("command", "operator"):
         raise Refused(f"{method} is no way to install an update", remedy="Use command or operator.")
@@ -356,6 +357,7 @@ def _result(
         "changed": changed,
         **outcome.to_dict(),
         "exit_code": state.exit_code,
+        "boot_time": state.started_boot or before["boot_time"],
         "log_lines": lines[-50:],
         "before": before,
         "after": after,

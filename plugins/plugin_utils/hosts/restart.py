@@ -10,7 +10,8 @@ from .jobs import restarted
 from .session import Session
 
 _DELAY = 5
-_SETTLE = 600.0
+SETTLE = 600.0
+"""Seconds that the services of a host may take to settle after its start."""
 _DOUBT = 120.0
 _SHUTDOWN_UNDER_WAY = (1115, 1190)
 
@@ -49,7 +50,7 @@ def restart_and_wait(session: Session, reason: str, timeout: float) -> dict[str,
         tolerate=(Unreachable, ConnectionLost, Unreadable),
     )
     left = max(timeout - (session.clock.now() - start), 0.0)
-    unsettled = settle(session, min(left, _SETTLE))
+    unsettled = settle(session, min(left, SETTLE))
     return {
         "before": before,
         "after": after,

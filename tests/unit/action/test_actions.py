@@ -14,7 +14,11 @@ import pytest
 
 from ansible.errors import AnsibleActionFail
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import catalogue
-from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import CommandFailed, ReadOnlyViolation
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import (
+    CommandFailed,
+    ReadOnlyViolation,
+    Unreachable,
+)
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.models import Event
 
 from .runner import FakeSession, run
@@ -313,6 +317,7 @@ def restart(monkeypatch: pytest.MonkeyPatch) -> Any:
     action = module("host_restart")
     monkeypatch.setattr(FakeSession, "boot_time", lambda self: BOOT)
     monkeypatch.setattr(action, "restart_and_wait", returns({"before": BOOT, "after": "later", "seconds": 271}))
+    monkeypatch.setattr(FakeSession, "pending_services", lambda self: [])
     return action
 
 
@@ -325,6 +330,21 @@ def test_restart_that_is_not_required_sends_nothing(restart: Any) -> None:
 def test_restart_that_has_been_made_is_not_made_again(restart: Any) -> None:
     arguments = {"reason": "x", "boot_time": "20261120101500.500000+060"}
     assert run(restart.ActionModule, arguments)["changed"] is False
+
+
+def test_a_host_that_restarts_by_itself_is_waited_for(restart: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [Unreachable("n1 does not answer"), Unreachable("n1 does not answer"), BOOT]
+
+    def boot_time(session: FakeSession) -> str:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return str(answer)
+
+    monkeypatch.setattr(FakeSession, "boot_time", boot_time)
+    session = FakeSession()
+    result = run(restart.ActionModule, {"reason": "x", "boot_time": "20261120101500.500000+060"}, session)
+    assert (result["changed"], result["msg"], answers) == (False, "The host has been restarted already.", [])
 
 
 def test_restart(restart: Any) -> None:
@@ -389,6 +409,7 @@ def setup(monkeypatch: pytest.MonkeyPatch) -> Any:
             "restart_required": False,
             "problems": list(problems),
             "exit_code": 0,
+            "boot_time": BOOT,
             "log_lines": [],
             "before": exchange(before),
             "after": exchange(after),
@@ -410,7 +431,7 @@ def test_install_speaks_the_words_of_a_step(setup: Any) -> None:
     result = run(action, ARGUMENTS)
     assert (result["changed"], result["before"], result["after"]) == (True, SP1, SP2)
     assert result["exchange"]["service_pack"] == 2
-    assert (given["method"], given["package"]) == ("operator", r"C:\x\y.exe")
+    assert (given["method"], given["package"], result["boot_time"]) == ("operator", r"C:\x\y.exe", BOOT)
 
 
 def test_install_takes_a_command_line_of_the_task(setup: Any) -> None:
