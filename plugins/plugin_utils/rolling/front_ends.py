@@ -109,13 +109,22 @@ def check_sets(
     done: Iterable[str],
     problems: Problems,
 ) -> None:
-    """Refuse to update a part of a load-balanced set whose members go together (KB 328839: A3).
+    """Refuse to update a part of a load-balanced set whose members go together (KB 328839: A3), and mixed sets.
 
     With another member of the set that is not part of the run its users would meet two versions. One that nobody takes
     out of the rotation meets them anyway, as its operator has said. See ``check_front_ends`` for what is known of a
     member elsewhere.
     """
     going: dict[str, list[Host]] = {}
+    for name, names in set_members(model.hosts.values()).items():
+        products = sorted({model.hosts[member].product for member in names})
+        if len(products) > 1:
+            problems.add(
+                "",
+                f"The load-balanced set {name} has members with Exchange {' and '.join(products)}: "
+                f"{', '.join(names)}. They are updated in different ways.",
+                "Give the front-ends of each version a set of their own (mailops_exchange_load_balanced).",
+            )
     for host in sorted(model.hosts.values(), key=lambda host: host.name):
         begins = _exchange(host.chain, updates) or host.rotation in ("out", "draining")
         if host.balanced and host.rotation and begins and PROCEDURES[host.product].sets_together:
@@ -129,10 +138,10 @@ def check_sets(
             there = short_name(name) in told or _has_all(entry, product, updates)
             if other or (not _needs(read, updates) if read else there):
                 continue
-            names = ", ".join(host.name for host in members)
+            here = ", ".join(host.name for host in members)
             problems.add(
                 name,
-                f"{name} belongs to the load-balanced set {row['set']} as {names} does, and is not part of this run: "
+                f"{name} belongs to the load-balanced set {row['set']} as {here} does, and is not part of this run: "
                 "the members of a set are updated together, so that no user meets two versions.",
                 f"Take {name} into the run (it may be left out by --limit), or leave the whole set out; when it has "
                 f"the update, say so with mailops_exchange_front_ends_done: [{name}].",

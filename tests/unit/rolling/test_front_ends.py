@@ -18,6 +18,7 @@ from ansible_collections.mailops.exchange.tests.unit.rolling.support import (
     HOTFIX,
     IIS_FIX,
     SP2,
+    SP3_2000,
     World,
     two_nodes,
 )
@@ -300,6 +301,14 @@ def test_a_part_of_a_set_is_not_updated() -> None:
     assert "--limit" in found["web2"][1] and "mailops_exchange_front_ends_done: [web2]" in found["web2"][1]
     assert problems(parted(set="mobile"), [SP2]) == {}
     assert problems(parted(), [SP2], front_ends_done=["web2"]) == {}
+
+
+def test_a_set_of_two_versions() -> None:
+    world = World()
+    balanced(world, "web1", "web")
+    balanced(world, "web2", "web", service_pack=2)["exchange"].update(product="2000", version="6.0", build=5762)
+    found = problems(world.estate(), [SP2, SP3_2000])
+    assert "The load-balanced set web has members with Exchange 2000 and 2003: web1, web2." in found[""][0]
 
 
 def test_what_is_known_of_the_member_outside() -> None:
