@@ -40,7 +40,7 @@ class ActionModule(HostAction):
         found: list[Finding] = []
         for finding in self._findings(options):
             found.append(finding)
-        failed = [finding.id for finding in found if finding.result == "failed"]
+        failed = [finding for finding in found if finding.result == "failed"]
         lines = doctor.table(self._host_name, found)
         display.display("\n".join(lines))
         result: dict[str, Any] = {
@@ -51,12 +51,11 @@ class ActionModule(HostAction):
         }
         if not failed:
             return result
-        first = next(finding for finding in found if finding.result == "failed")
         return {
             **result,
             "failed": True,
-            "msg": f"{len(failed)} steps failed: {', '.join(failed)}. The first: {first.seen}.",
-            "remedy": first.remedy or "See `checks` for what to do about each.",
+            "msg": doctor.verdict(failed),
+            "remedy": failed[0].remedy or "See `checks` for what to do about each.",
         }
 
     def _findings(self, options: dict[str, Any]) -> Iterator[Finding]:
@@ -66,8 +65,11 @@ class ActionModule(HostAction):
         paths, finding = self._packages(options)
         if finding:
             yield finding
+        old = False
         if channel:
-            yield from self._of_host({**options, "share": options["share"] or next(iter(paths), None)})
+            for each in self._of_host({**options, "share": options["share"] or next(iter(paths), None)}):
+                old = old or (each.id == "exchange" and "Exchange 5.5" in each.seen)
+                yield each
         else:
             yield Finding(
                 "channel",
@@ -76,7 +78,7 @@ class ActionModule(HostAction):
                 f"the connection of this host is {transport or 'unknown'}",
                 f"Set ansible_connection to {TRANSPORTS}winrm (Server 2003 with WinRM) or {TRANSPORTS}rpc.",
             )
-        yield doctor.directory(options["directory"])
+        yield doctor.directory(options["directory"], old=old)
         yield doctor.setup_logon(options["directory"], options["setup_account"], options["setup_password"])
 
     def _packages(self, options: dict[str, Any]) -> tuple[list[str], Finding | None]:

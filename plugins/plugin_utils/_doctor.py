@@ -134,8 +134,8 @@ def package_share(session: Session, share: str | None, user: str | None, passwor
     return Finding("share", title, "ok", f"{share} can be read{f' as {user}' if user else ''}")
 
 
-def directory(options: Mapping[str, Any] | None) -> Finding:
-    """Whether the directory can be read from the control node."""
+def directory(options: Mapping[str, Any] | None, *, old: bool = False) -> Finding:
+    """Whether the directory can be read from the control node. ``old``: for Exchange 5.5, which has one of its own."""
     if not options or not options.get("uri"):
         remedy = "Set mailops_exchange_directory where clusters or Active Directory Connector are to be updated."
         return Finding("directory", "Directory", "skipped", "no directory is given", remedy)
@@ -143,10 +143,15 @@ def directory(options: Mapping[str, Any] | None) -> Finding:
         servers = Directory(**options).servers()
     except HostError as error:
         return of_error("directory", "Directory", error)
+    if not servers and old:
+        seen = f"{options['uri']} answers; it shows no Exchange server, and Exchange 5.5 has a directory of its own"
+        return Finding("directory", "Directory", "ok", seen)
     if not servers:
         remedy = "See whether the account may read the configuration of Exchange, and whether it is the right forest."
         return Finding("directory", "Directory", "failed", f"{options['uri']} shows no Exchange server", remedy)
-    return Finding("directory", "Directory", "ok", f"{options['uri']} shows {len(servers)} Exchange servers")
+    return Finding(
+        "directory", "Directory", "ok", f"{options['uri']} shows {_counted(len(servers), 'Exchange server')}"
+    )
 
 
 def setup_logon(options: Mapping[str, Any] | None, account: str | None, password: str | None) -> Finding:
@@ -188,6 +193,16 @@ def table(host: str, findings: Sequence[Finding]) -> list[str]:
             indent = " " * len(head)
             lines += textwrap.wrap(f"do: {finding.remedy}", WIDTH, initial_indent=indent, subsequent_indent=indent)
     return lines
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def verdict(failed: Sequence[Finding]) -> str:
+    """What failed, in a sentence or two."""
+    first = failed[0].seen.rstrip(".")
+    return f"{_counted(len(failed), 'step')} failed: {', '.join(each.id for each in failed)}. The first: {first}."
 
 
 def _import_problem(module: str) -> str:

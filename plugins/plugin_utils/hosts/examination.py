@@ -91,7 +91,7 @@ def clock(session: Session) -> Finding:
     )
     if abs(skew) < SKEW_WARNING:
         return Finding("clock", "Clock", "ok", seen)
-    remedy = "Set the clocks by the domain: w32tm /resync on the host, NTP on the control node."
+    remedy = "Set the clocks by the domain: net time /set (2003: w32tm /resync) on the host, NTP on the control node."
     return Finding("clock", "Clock", "failed" if abs(skew) > SKEW_FAILED else "warning", seen, remedy)
 
 

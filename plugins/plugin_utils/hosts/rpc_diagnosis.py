@@ -39,26 +39,26 @@ def of_session(session: RpcSession) -> Iterator[Finding]:
     name, addresses = diagnosis.resolve(endpoint.address)
     yield name
     if not addresses:
-        yield from _skipped("port", "logon", "dialect", "interfaces", "share")
+        yield from _skipped("port", "logon", "dialect", "interfaces", "administrative_share")
         return
     port = diagnosis.knock(endpoint.address, endpoint.port or 445, "the Server service")
     if port.result != "ok" and endpoint.port is None:
         port = diagnosis.knock(endpoint.address, 139, "the Server service")
     yield port
     if port.result != "ok":
-        yield from _skipped("logon", "dialect", "interfaces", "share")
+        yield from _skipped("logon", "dialect", "interfaces", "administrative_share")
         return
     try:
         link = session.link()
     except HostError as error:
         yield diagnosis.of_error("logon", "Logon", error)
-        yield from _skipped("dialect", "interfaces", "share")
+        yield from _skipped("dialect", "interfaces", "administrative_share")
         return
     yield Finding("logon", "Logon", "ok", f"the host takes the logon of {endpoint.user}")
     yield _dialect(link)
     for id_, title, step in (
         ("interfaces", "Interfaces", _interfaces),
-        ("share", "Administrative share", _share),
+        ("administrative_share", "Administrative share", _share),
     ):
         yield _step(session, id_, title, step)
 
@@ -112,7 +112,7 @@ def _share(link: Link) -> Finding:
     link.wire.tree("C$")
     free = link.files.free_space("C:")
     room = "" if free is None else f", {free >> 20} MB are free"
-    return Finding("share", "Administrative share", "ok", f"C$ can be used{room}")
+    return Finding("administrative_share", "Administrative share", "ok", f"C$ can be used{room}")
 
 
 def _skipped(*ids: str) -> Iterator[Finding]:

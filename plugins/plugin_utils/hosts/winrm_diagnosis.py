@@ -29,6 +29,7 @@ _MESSAGE = (
     'xmlns:i="http://schemas.dmtf.org/wbem/wsman/identity/1/wsmanidentity.xsd">'
     "<s:Header/><s:Body><i:Identify/></s:Body></s:Envelope>"
 )
+_SCHEME = "See that scheme and port belong together: http on 5985 (WinRM 1.1: 80), https on 5986 (443)."
 _LISTENER = "See `winrm enumerate winrm/config/listener` on the host, and the options port, scheme and path."
 
 
@@ -75,6 +76,10 @@ def identify(endpoint: Endpoint, host: str) -> Finding:
                 verify=endpoint.cert_validation,
                 allow_redirects=False,
             )
+    except requests.exceptions.Timeout:
+        # The port has taken a connection a moment ago: what listens there waits for other words.
+        seen = f"what listens there takes connections and says nothing to {endpoint.scheme.upper()}"
+        return Finding("dialect", title, "failed", seen, f"{_SCHEME} {_LISTENER}")
     except requests.exceptions.ConnectionError as error:
         if endpoint.scheme == "http" and "BadStatusLine" in str(error):
             return Finding("dialect", title, "failed", "what answers there does not speak HTTP", _LISTENER)

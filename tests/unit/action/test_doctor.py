@@ -156,6 +156,13 @@ def test_tls_with_a_certificate_that_is_not_trusted(lab: Lab) -> None:
     assert "ca_trust_path" in checks["dialect"]["remedy"]
 
 
+def test_tls_on_a_port_without_it(lab: Lab) -> None:
+    found = endpoint(lab, scheme="https", connection_timeout=1, read_timeout=2)
+    checks = examine(found)[0]
+    assert results(checks, "port", "dialect", "logon") == ["ok", "failed", "failed"]
+    assert "scheme and port belong together" in checks["dialect"]["remedy"]
+
+
 def test_a_clock_that_is_wrong(lab: Lab) -> None:
     checks, result = examine(endpoint(lab, "mbx1"))
     assert (checks["clock"]["result"], result["failed"]) == ("failed", True)
@@ -202,7 +209,7 @@ def test_the_catalogue(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     assert path["package"]["path"] in checks["share"]["seen"], "its share is looked at"
 
 
-def test_the_directory(lab: Lab, tmp_path: Any) -> None:
+def test_the_directory(lab: Lab, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     authority = tmp_path / "ca.pem"
     authority.write_text(lab.authority.pem, encoding="ascii")
     options = {
@@ -212,6 +219,10 @@ def test_the_directory(lab: Lab, tmp_path: Any) -> None:
         "ca_file": str(authority),
     }
     assert examine(endpoint(lab), {"directory": options})[0]["directory"]["result"] == "ok"
+    for old, result in ((True, "ok"), (False, "failed")):
+        monkeypatch.setattr(doctor.Directory, "servers", lambda self: {})
+        assert doctor.directory(options, old=old).result == result, "Exchange 5.5 has a directory of its own"
+        monkeypatch.undo()
     checks = examine(endpoint(lab, password="no"), {"directory": {**options, "password": "wrong"}})[0]
     assert checks["directory"]["result"] == "failed", "it is asked also where the host does not answer"
     given = {"directory": options, "setup_account": "CONTOSO\\exsetup", "setup_password": lab.password("exsetup")}
@@ -236,6 +247,12 @@ def test_a_library_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["library_ldap3"].result == "failed" and "too old" in found["library_ldap3"].seen
     assert found["library_ansible_core"].result == "failed"
     assert found["library_pypsrp"].result == "ok"
+
+
+def test_the_verdict_is_a_sentence() -> None:
+    port, logon = Finding("port", "Port", "failed", "it refuses."), Finding("logon", "Logon", "failed", "no")
+    assert doctor.verdict([port]) == "1 step failed: port. The first: it refuses."
+    assert doctor.verdict([logon, port]) == "2 steps failed: logon, port. The first: no."
 
 
 def test_the_table_is_readable() -> None:
