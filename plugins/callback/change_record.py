@@ -71,6 +71,11 @@ def now() -> str:
     return stamp(datetime.now(UTC))
 
 
+#: What can be done about a host that does not answer, where the connection itself has no better advice.
+UNREACHABLE = (
+    "See that the host is up and answers (mailops.exchange.doctor says at which step it does not), then start the run"
+    " again: it goes on from what it finds."
+)
 FAIL_ACTIONS = ("fail", "ansible.builtin.fail", "ansible.legacy.fail")
 
 
@@ -211,11 +216,12 @@ class CallbackModule(CallbackBase):
         # A rescue that ends in `fail` says again what is a problem of the host already.
         again = self._action(result) in FAIL_ACTIONS and bool(self._problems.get(host))
         if status in ("failed", "unreachable") and not again:
-            words = str(data.get("msg") or "")
+            words, remedy = str(data.get("msg") or ""), str(data.get("remedy") or "")
             if status == "unreachable":
                 words = f"The host is not reachable: {words}" if words else "The host is not reachable."
+                remedy = remedy or UNREACHABLE
             refusal = self._action(result) == PLAN_ACTION or bool(data.get("refused"))
-            added = record.failed(host, words, str(data.get("remedy") or ""), data.get("problems"), refusal=refusal)
+            added = record.failed(host, words, remedy, data.get("problems"), refusal=refusal)
             self._problems.setdefault(host, []).extend(added)
             self._worth = True
         self._write(page=status in ("failed", "unreachable"))

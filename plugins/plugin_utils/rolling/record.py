@@ -35,6 +35,8 @@ GATE_KEYS = (
     "overridden",
 )
 FORMAT = 1
+AGAIN = "Start the run again when this is mended or over: it goes on from what it finds on the servers."
+"""What is to be done about a problem that says it by itself, or about which nothing more is known."""
 
 
 class Record:
@@ -167,6 +169,7 @@ class Record:
         added = []
         for problem in found:
             entry = scrub({key: str(problem.get(key) or "") for key in ("host", "what", "remedy")})
+            entry["remedy"] = entry["remedy"] or AGAIN
             # What a rescue says again at its end is no second problem.
             if not any(other["host"] == entry["host"] and other["what"] in entry["what"] for other in self._problems):
                 self._problems.append(entry)
