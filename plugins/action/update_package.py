@@ -35,7 +35,7 @@ class ActionModule(HostAction):
     def observe(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Return whether the package is there."""
         update = self.update(options)
-        found = package.observe(session, update, options["source"], staging_folder(update))
+        found = package.observe(session, update, options["source"], staging_folder(update), look=True)
         return {"staged": found["staged"]}
 
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def read_updates(
     use. They are there by the registry only and are to be installed again, so they leave its ``hotfixes``.
     """
     packages = {
-        key: package.observe(session, update, source, staging_folder(update)) for key, update in updates.items()
+        key: package.observe(session, update, source, staging_folder(update), look=True)
+        for key, update in updates.items()
     }
     installations = {key: install.observe(session, update, exchange) for key, update in updates.items()}
     note = notes.read_note(session)

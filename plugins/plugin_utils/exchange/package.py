@@ -20,11 +20,14 @@ _SHARE = re.compile(r"^(\\\\[^\\]+\\[^\\]+)(?:\\.*)?$")
 _NET_USE_TIMEOUT = 120.0
 
 
-def observe(session: Session, update: Mapping[str, Any], source: str | None, folder: str) -> dict[str, Any]:
+def observe(
+    session: Session, update: Mapping[str, Any], source: str | None, folder: str, *, look: bool = False
+) -> dict[str, Any]:
     r"""What is known of the package on the host.
 
     ``source``: the package as a local path of the host or a UNC path; a path that ends in a backslash is a
-    folder that holds the catalogue's file; None takes ``package.path`` of the catalogue. The result:
+    folder that holds the catalogue's file; None takes ``package.path`` of the catalogue. ``look``: nothing is run
+    after this, so a hash that was noted on the host when the package was proved will do. The result:
 
     * ``needed``: a package has to be copied to the host;
     * ``staged``: it lies at ``path``, complete, with the size and hash that the catalogue gives;
@@ -61,7 +64,7 @@ def observe(session: Session, update: Mapping[str, Any], source: str | None, fol
     if found["problem"] or package["size"] not in (None, size):
         return found
     if package["verify"] == "sha256":
-        found["sha256"] = session.file_hash(path, "sha256")
+        found["sha256"] = session.known_hash(path) if look else session.file_hash(path, "sha256")
         if found["sha256"] is None:
             found["problem"] = _no_hash(session)
             return found
@@ -95,7 +98,7 @@ def stage(
     origin = source_path(update, source)
     # What can copy a file can also read it back: the host's own means of proving it do not matter then.
     looking = files if files is not None and origin is not None and _is_here(origin) else session
-    before = observe(looking, update, source, folder)
+    before = observe(looking, update, source, folder, look=True)
     if before["staged"]:
         return {"changed": False, "before": before, "after": before}
     if origin is None:
@@ -108,13 +111,13 @@ def stage(
     share = _SHARE.match(origin)
     if _is_here(origin):
         _send(session, files or session, update, origin, before["path"], folder)
-        after = observe(looking, update, source, folder)
+        after = observe(looking, update, source, folder, look=True)
         if not after["staged"]:
             raise CommandFailed(f"the package {after['path']} is not as the catalogue says after it was copied")
         return {"changed": True, "before": before, "after": after}
     if share is None:
         _verify(session, update, before["path"], None)
-        return {"changed": False, "before": before, "after": observe(session, update, source, folder)}
+        return {"changed": False, "before": before, "after": observe(session, update, source, folder, look=True)}
     path = before["path"]
     part = path + ".part"
     session.make_dir(folder)
@@ -136,13 +139,15 @@ def stage(
                 remedy="See whether the share holds the right file and language, or correct package.size.",
             )
         _copy(session, origin, part, timeout, lambda: _open_share(session, share[1], share_user, share_password))
-        _verify(session, update, part, expected)
+        digest = _verify(session, update, part, expected)
         # A move within one folder is a rename; it also replaces a wrong file of that name.
         session.change(command("move", Raw("/y"), quote(part), quote(path)), f"renaming {part} to {path}")
+        if digest:
+            session.note_hash(path, digest)
     finally:
         if opened:
             _close_share(session, share[1])
-    after = observe(session, update, source, folder)
+    after = observe(session, update, source, folder, look=True)
     if not after["staged"]:
         raise CommandFailed(f"the package {path} is not as the catalogue says after it was copied")
     return {"changed": True, "before": before, "after": after}
@@ -233,16 +238,18 @@ def _send(session: Session, files: Session, update: Mapping[str, Any], origin: s
     session.make_dir(folder)
     files.put_file(origin, part)
     try:
-        _verify(files, update, part, size)
+        digest = _verify(files, update, part, size)
     except CommandFailed:
         # What was begun with another file's beginning must not be gone on with for ever.
         files.delete(part)
         raise
     files.move_file(part, path)
+    if digest:
+        files.note_hash(path, digest)
 
 
-def _verify(session: Session, update: Mapping[str, Any], path: str, expected: int | None) -> None:
-    """The file's size, and its hash where the catalogue wants that."""
+def _verify(session: Session, update: Mapping[str, Any], path: str, expected: int | None) -> str | None:
+    """Prove the file's size, and its hash where the catalogue wants that; returns the hash."""
     package = update["package"]
     size = session.file_size(path)
     for wanted in (expected, package["size"]):
@@ -252,7 +259,7 @@ def _verify(session: Session, update: Mapping[str, Any], path: str, expected: in
                 remedy="Start again; if it stays so, see whether the host's disk is full, or correct package.size.",
             )
     if package["verify"] != "sha256":
-        return
+        return None
     digest = session.file_hash(path, "sha256")
     if digest is None:
         problem = _no_hash(session)
@@ -262,6 +269,7 @@ def _verify(session: Session, update: Mapping[str, Any], path: str, expected: in
             f"{path} has the SHA-256 {digest}, the catalogue says {package['sha256'].lower()}",
             remedy="Do not use this file. Get the package anew, or correct package.sha256.",
         )
+    return digest
 
 
 def _no_hash(session: Session) -> dict[str, str]:

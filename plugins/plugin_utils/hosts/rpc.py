@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from . import diagnosis, rpc_diagnosis, rpc_events, rpc_host, rpc_members, rpc_services, rpc_texts
+from . import (
+    diagnosis,
+    rpc_diagnosis,
+    rpc_events,
+    rpc_host,
+    rpc_members,
+    rpc_proofs,
+    rpc_services,
+    rpc_texts,
+)
 from .clock import Clock, RehearsalClock
 from .errors import CommandFailed, ConnectionLost, Refused, Unreachable, Unreadable
 from .eventlog import names
@@ -230,6 +239,15 @@ class RpcSession(Connected):
     def file_hash(self, path: str, algorithm: str = "sha256") -> str | None:
         """The file is read back, and the hash made here."""
         return super().file_hash(path, algorithm) if _elsewhere(path) else rpc_texts.digest(self, path, algorithm)
+
+    def known_hash(self, path: str) -> str | None:
+        """From the note beside the file, which otherwise had to be read back whole."""
+        found = None if _elsewhere(path) else rpc_proofs.known(self, path)
+        return found or self.file_hash(path)
+
+    def note_hash(self, path: str, digest: str) -> None:
+        """Beside the file."""
+        rpc_proofs.note(self, path, digest)
 
     def file_version(self, path: str) -> str | None:
         """Read out of the file."""

@@ -314,6 +314,16 @@ class Session(Ways, ABC):
         """Hexadecimal hash (sha256, sha1 or md5) in small letters. None: the host offers no way to make it."""
         return files.digest(self, path, algorithm)
 
+    def known_hash(self, path: str) -> str | None:
+        """SHA-256 as ``note_hash`` has noted it, where nothing says that the file has changed since; else made anew.
+
+        For a look. Before a file is run its hash is made anew in any case, by ``file_hash``.
+        """
+        return self.file_hash(path)
+
+    def note_hash(self, path: str, digest: str) -> None:
+        """Note the SHA-256 of a file that was just made, where making it anew is dear; else nothing."""
+
     def file_version(self, path: str) -> str | None:
         """Version of a program file, as ``6.5.7638.1``; None: no such file, no version in it, or no way to tell."""
         return files.version(self, path)

@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.mailops.exchange.lab.simulation import Lab
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.package import observe, stage
+from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts import rpc_texts
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.errors import CommandFailed, Refused
 from ansible_collections.mailops.exchange.plugins.plugin_utils.hosts.rpc import open_files
 from ansible_collections.mailops.exchange.tests.unit.hosts import lab_support, rpc_support
@@ -55,6 +56,43 @@ def test_staged_once_and_proved_by_reading_back(lab: Lab, source: str) -> None:
         assert stage(session, update, source, FOLDER)["changed"] is False
         # In a folder of the control node the catalogue's file is meant.
         assert stage(session, update, str(Path(source).parent) + "/", FOLDER)["changed"] is False
+        session.delete(PLACE)
+
+
+def test_a_look_reads_no_package_that_was_proved(lab: Lab, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what is run afterwards is read back once more; and whatever was changed since."""
+    read: list[str] = []
+    digest = rpc_texts.digest
+
+    def counted(session: Any, path: str, algorithm: str) -> str:
+        read.append(path)
+        return digest(session, path, algorithm)
+
+    monkeypatch.setattr(rpc_texts, "digest", counted)
+    with rpc_support.opened(lab) as session:
+        update = update_of()
+        stage(session, update, source, FOLDER)
+        assert read == [PLACE + ".part"]
+        assert observe(session, update, source, FOLDER, look=True)["staged"] is True
+        assert stage(session, update, source, FOLDER)["changed"] is False
+        assert len(read) == 1
+        assert observe(session, update, source, FOLDER)["staged"] is True
+        assert read[1:] == [PLACE]
+
+        proof = session.read_text(PLACE + ".proof") or ""
+        for text in ("", "[]", "{}", '{"sha256": "x"}', proof.replace('"size": 1200000', '"size": 1')):
+            session.write_text(PLACE + ".proof", text.splitlines())
+            assert observe(session, update, source, FOLDER, look=True)["staged"] is True
+        assert read[2:] == [PLACE] * 5
+
+        session.write_text(PLACE + ".proof", proof.splitlines())
+        changed = bytearray(DATA)
+        changed[600_000] ^= 1
+        (Path(source).parent / "changed").write_bytes(changed)
+        lab.world.clock.sleep(2)
+        session.delete(PLACE)
+        session.put_file(str(Path(source).parent / "changed"), PLACE)
+        assert observe(session, update, source, FOLDER, look=True)["staged"] is False
         session.delete(PLACE)
 
 
