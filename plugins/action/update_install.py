@@ -47,7 +47,7 @@ class ActionModule(HostAction):
     def wanted(self, options: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
         """Return the level that a service pack brings; a hotfix adds itself to what is there."""
         result = self._update(options)["result"]
-        return {} if "hotfix" in result else dict(result)
+        return {} if "hotfix" in result else _brought(result, step.get("before") or {})
 
     def predict(self, options: dict[str, Any], step: dict[str, Any]) -> dict[str, Any]:
         """Return what the plan predicts; whether setup asks for a restart, only setup can say."""
@@ -64,7 +64,7 @@ class ActionModule(HostAction):
         if "hotfix" in result:
             after = {**before, "hotfixes": sorted({*before["hotfixes"], result["hotfix"]})}
         else:
-            after = {**before, **result}
+            after = {**before, **_brought(result, before)}
         return {"before": before, "after": after, "restart_required": _restart(self._update(options)), "problems": []}
 
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
@@ -91,8 +91,10 @@ class ActionModule(HostAction):
         problems = [{"host": session.host, **problem} for problem in result["problems"]]
         before, after = _level(update, result["before"]), _level(update, result["after"])
         shown = {
-            # Judging once more a job that ended in an earlier task changes nothing.
-            "changed": result["changed"] and not (result["success"] and before == after),
+            # Judging once more a job that ended in an earlier task changes nothing. What a suite's pack brings beside
+            # Exchange's shows only after the restart.
+            "changed": result["changed"]
+            and not (result["success"] and before == after and not result["restart_required"]),
             "before": before,
             "after": after,
             "exchange": result["after"],
@@ -147,6 +149,14 @@ def _observed(session: Session, update: Mapping[str, Any]) -> dict[str, Any]:
 def _restart(update: Mapping[str, Any]) -> bool | None:
     """Return whether a restart follows, by the update's own rule; None where that is for setup to say."""
     return {"always": True, "never": False}.get(update["restart"])
+
+
+def _brought(result: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a service pack brings; one of a suite leaves a newer service pack of Windows as it is."""
+    return {
+        key: max(value, before.get(key) or 0) if key.endswith("_service_pack") else value
+        for key, value in result.items()
+    }
 
 
 def _level(update: Mapping[str, Any], exchange: Mapping[str, Any]) -> dict[str, Any]:
