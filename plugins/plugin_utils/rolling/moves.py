@@ -19,16 +19,52 @@ NEVER = 1000
 def home_of(cluster: Cluster, group: Group, option: str) -> str:
     """Return the node where ``group`` belongs at the end: option home, ``preferred``, ``as_found`` or ``stay``.
 
-    preferred: the first preferred owner that may own it, else where the first run found it.
+    preferred: the first preferred owner that may own it, else where the first run found it. Where a node carries one
+    virtual server only, no two belong to the same.
     """
     if option == "stay":
         return group.owner
-    if option == "preferred":
-        for node in group.preferred:
-            if node in group.possible:
-                return node
+    if cluster.one_each and group.virtual_server:
+        return _homes_apart(cluster, option)[group.name]
+    return _choices(cluster, group, option)[0]
+
+
+def _choices(cluster: Cluster, group: Group, option: str) -> list[str]:
+    """Return the nodes where a group may belong, the most wanted first; the last is where the first run found it."""
+    chosen = [node for node in group.preferred if node in group.possible] if option == "preferred" else []
     found = cluster.found.get(group.name, group.owner)
-    return found if found in group.possible else group.owner
+    return list(dict.fromkeys([*chosen, found if found in group.possible else group.owner]))
+
+
+def _homes_apart(cluster: Cluster, option: str) -> dict[str, str]:
+    """Return virtual server -> home, so that each node is the home of one at most.
+
+    A node that several want goes to the one that was found on it, else to the one that wants it most; so each of them
+    can at least stay where it was found (matching by Gale and Shapley).
+    """
+    choices = {group.name: _choices(cluster, group, option) for group in cluster.virtual_servers}
+    left = {name: list(nodes) for name, nodes in choices.items()}
+    homes: dict[str, str] = {}
+    holder: dict[str, str] = {}
+    waiting = sorted(choices, reverse=True)
+
+    def claim(name: str, node: str) -> tuple[bool, int, str]:
+        return cluster.found.get(name) != node, choices[name].index(node), name
+
+    while waiting:
+        name = waiting.pop()
+        if not left[name]:
+            # Only where it was found on a node that may not own it.
+            homes[name] = cluster.groups[name].owner
+            continue
+        node = left[name].pop(0)
+        other = holder.get(node)
+        if other is None or claim(name, node) < claim(other, node):
+            holder[node], homes[name] = name, node
+            waiting += [other] if other else []
+        else:
+            waiting.append(name)
+    return homes
 
 
 def rank_targets(

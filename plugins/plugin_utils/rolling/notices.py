@@ -51,6 +51,21 @@ def note_unproven(draft: Draft) -> None:
     ]
 
 
+def note_homes(draft: Draft, working: list[str]) -> None:
+    """Mention the virtual servers whose preferred owner belongs to another one."""
+    if draft.options.home != "preferred":
+        return
+    for cluster in (draft.cluster(name) for name in working):
+        for group in cluster.virtual_servers:
+            wanted = next((node for node in group.preferred if node in group.possible), None)
+            home = draft.home(cluster.name, group)
+            if cluster.one_each and wanted and home != wanted:
+                draft.notices.append(
+                    f"{group.name} of {cluster.name} ends on {home}, not on its preferred owner {wanted}: another "
+                    "virtual server belongs there, and in a cluster of more than two nodes a node carries one only."
+                )
+
+
 def note_mixed(draft: Draft, plan: Mapping[str, Any]) -> None:
     """Mention what mobile clients notice while front-ends are ahead of back-ends (KB 328839: A3)."""
     found = set()

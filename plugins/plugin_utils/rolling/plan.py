@@ -134,6 +134,7 @@ def make_plan(
     notices.note_idle(draft, working)
     notices.note_unseen(draft, estate)
     notices.note_unproven(draft)
+    notices.note_homes(draft, [name for name in working if not _is_55(draft, name)])
     plan = _assemble(draft, working)
     notices.note_mixed(draft, plan)
     notices.note_by_hand(draft, plan)

@@ -357,3 +357,33 @@ def test_the_planner_never_lets_an_upgraded_virtual_server_go_back() -> None:
     apply(model, {**limit, "nodes": ["N2"]}, updates)
     apply(model, online, updates)
     assert model.clusters["mail"].groups["EVS1"].allowed == ("N2",)
+
+
+@pytest.mark.parametrize("failover_test", ["all", "one", "none"])
+def test_no_two_virtual_servers_belong_to_one_node_where_a_node_carries_one(failover_test: str) -> None:
+    """n1 is the preferred owner of all: it is the home of the one found on it, and the others stay apart."""
+    world = World()
+    world.cluster("mail", ["n1", "n2", "n3", "n4"], quorum="n1")
+    world.evs("mail", "EVS1", "n1", preferred=["n1"])
+    world.evs("mail", "EVS2", "n2", preferred=["n1", "n3"])
+    world.evs("mail", "EVS3", "n3", preferred=["n1"])
+    plan = make_plan(world.estate(), [SP2], {"failover_test": failover_test})
+    final = plan["final"]["clusters"]["mail"]
+    # EVS2 wants n3 more than nothing, but EVS3 was found there.
+    assert [final[name]["owner"] for name in ("EVS1", "EVS2", "EVS3")] == ["N1", "N2", "N3"]
+    notes = [notice for notice in plan["notices"] if "not on its preferred owner" in notice]
+    assert [note.split()[0] for note in notes] == ["EVS2", "EVS3"]
+    groups = [row for row in world.clusters["mail"]["groups"].values() if row["virtual_server"]]
+    for step in plan["steps"]:
+        world.do(step)
+        assert len({row["owner"] for row in groups}) == 3
+    assert make_plan(world.estate(), [SP2], {})["changes"] is False
+
+
+def test_where_nodes_carry_several_each_goes_to_its_preferred_owner() -> None:
+    world = World()
+    world.cluster("mail", ["n1", "n2"], quorum="n1")
+    world.evs("mail", "EVS1", "n1", preferred=["n1"])
+    world.evs("mail", "EVS2", "n2", preferred=["n1"])
+    final = make_plan(world.estate(), [SP2], {})["final"]["clusters"]["mail"]
+    assert (final["EVS1"]["owner"], final["EVS2"]["owner"]) == ("N1", "N1")
