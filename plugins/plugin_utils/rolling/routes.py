@@ -7,7 +7,8 @@
 Without a limit of what a node carries, the order of the nodes decides all: see ``moves.turn_order``. With one, a
 virtual server may have to wait for a place, take another one, or make room for another: that is searched for, first
 among the ways on which every virtual server moves once only, then among those with one move more, and so on. So the
-first way that is found needs the fewest outages.
+first way that is found needs the fewest outages. Of those with as few the one counts that leaves most virtual servers
+where they belong: each of the others is offline once more when it is brought home.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from .moves import choose_target, rank_targets, turn_order
 
 MOST_TRIES = 60000
 """How many moves are tried before the search is given up; enough for every cluster of up to four nodes."""
+MORE_TRIES = 5000
+"""How many are tried, once a way is found, for one with as many moves that leaves fewer virtual servers to be brought
+home at the end; enough for every cluster of up to four nodes."""
 
 Move = tuple[str, str]
 """A virtual server and the node that it goes to."""
@@ -132,8 +136,12 @@ class _Search:
             name: rank_targets(cluster, replace(group, owner=""), nodes, homes[name], order)
             for name, group in self.groups.items()
         }
+        self.homes = tuple(homes[name] for name in self.names)
         self.tries = MOST_TRIES
         self.goal: _State | None = None
+        self.homeless = len(self.names) + 1
+        # So many have to be brought home at the end in any case: they leave their homes, and move once only.
+        self.least = sum(home == owner not in self.start for home, owner in zip(self.homes, self.owners, strict=True))
 
     def run(self) -> list[Stage] | None:
         """Return the stages, or None when there are none or too much had to be tried.
@@ -147,9 +155,10 @@ class _Search:
         self.came: dict[_State, tuple[_State, Move | None] | None] = {first: None}
         settled = self._follow([first])
         while settled and self.goal is None and self.tries > 0:
+            self.least -= 1
             came = dict(self.came)
             further = self._follow(self._again(settled))
-            if self.goal is None:
+            if self.homeless > self.least:
                 # To leave early costs nothing and makes room, which helps only those who move once more.
                 self.came = came
                 early = self._follow(self._early(settled))
@@ -158,7 +167,7 @@ class _Search:
                     early = self._follow(self._early(early))
                 further = self._follow(self._again(settled))
             settled = further
-        return None if self.goal is None else self._stages(self._path(self.goal))
+        return None if self.goal is None else self._stages(self.path)
 
     def _room(self) -> bool:
         """Whether the virtual servers have room on all nodes but one: else no node can ever be freed."""
@@ -181,8 +190,10 @@ class _Search:
             if node is None:
                 rest = [other for other in self.order if other not in updated]
                 if not rest:
-                    self.goal = state
-                    return seen
+                    self._reached(state)
+                    if self.homeless <= self.least:
+                        return seen
+                    continue
                 rest.sort(key=lambda other: other in owners)
                 after = [(updated, owners, other) for other in rest]
                 stack += [each for each in after[::-1] if self._is_new(each, state, None)]
@@ -194,6 +205,13 @@ class _Search:
                 moves = self._moves(state, [owners.index(node)], once=True)
                 stack += [each for each, move in moves[::-1] if self._is_new(each, state, move)]
         return seen
+
+    def _reached(self, state: _State) -> None:
+        """Keep the way to a state in which every node is updated, where it leaves fewer to be brought home."""
+        homeless = sum(owner != home for owner, home in zip(state[1], self.homes, strict=True))
+        if homeless < self.homeless:
+            self.goal, self.homeless, self.path = state, homeless, self._path(state)
+            self.tries = min(self.tries, MORE_TRIES)
 
     def _again(self, states: list[_State]) -> list[_State]:
         """Return the states after a move that a virtual server would not have to make."""

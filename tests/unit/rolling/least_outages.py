@@ -31,16 +31,27 @@ def fewest(case: Case, limit: int = 0) -> int | None:
     In a cluster of more than two nodes Exchange brings one virtual server online on a node. That holds where the
     cluster was found so and where there is a way; else the least without it counts.
     """
-    nodes, servers = case[0], case[2]
-    owners = [owner for owner, unused in servers]
-    if nodes > 2 and len(set(owners)) == len(owners):
-        alone = _search(case, 1)
-        if alone is not None:
-            return alone
-    return _search(case, limit or len(servers))
+    least = _search(case, 1, ()) if alone(case) else None
+    if least is None:
+        least = _search(case, limit or len(case[2]), ())
+    return None if least is None else least[0]
 
 
-def _search(case: Case, limit: int) -> int | None:
+def fewest_and_home(case: Case, homes: tuple[int, ...]) -> tuple[int, int] | None:
+    """Return the same, and how many virtual servers are not at home after it, at least. Only where ``alone`` holds.
+
+    None: there is no way on which a node carries one only.
+    """
+    return _search(case, 1, homes)
+
+
+def alone(case: Case) -> bool:
+    """Whether a node carries one virtual server only."""
+    owners = [owner for owner, unused in case[2]]
+    return case[0] > 2 and len(set(owners)) == len(owners)
+
+
+def _search(case: Case, limit: int, homes: tuple[int, ...]) -> tuple[int, int] | None:
     """Dijkstra's search; a state is the updated nodes, the owners and the upgraded virtual servers."""
     nodes, ready, servers = case
     updated = (1 << ready) - 1
@@ -49,6 +60,7 @@ def _search(case: Case, limit: int) -> int | None:
     everything, goal = (1 << len(servers)) - 1, (1 << nodes) - 1
     rings: list[list[tuple[int, tuple[int, ...], int]]] = [[(updated, owners, upgraded)]]
     seen = set()
+    away: list[int] = []
     for outages in range(4 * nodes * len(servers) + 1):
         if outages >= len(rings):
             return None
@@ -61,7 +73,9 @@ def _search(case: Case, limit: int) -> int | None:
             seen.add(state)
             updated, owners, upgraded = state
             if updated == goal and upgraded == everything:
-                return outages
+                if not homes:
+                    return outages, 0
+                away.append(sum(owner != home for owner, home in zip(owners, homes, strict=True)))
             ring += [
                 (updated | 1 << node, owners, upgraded)
                 for node in range(nodes)
@@ -75,7 +89,59 @@ def _search(case: Case, limit: int) -> int | None:
                         continue
                     after = (*owners[:number], node, *owners[number + 1 :])
                     rings[-1].append((updated, after, upgraded | (updated >> node & 1) << number))
+        if away:
+            return outages, min(away)
     return None
+
+
+def walked(case: Case, plan: dict[str, Any], names: list[str], *, hotfix: bool) -> int:
+    """Follow the steps of a plan by the rules, and return how many outages they cause before the end.
+
+    What the plan says of itself plays no part. names: the nodes. A rule that is broken fails an assertion.
+    """
+    nodes, ready, servers = case
+    number = {name.upper(): node for node, name in enumerate(names)}
+    owners = {f"EVS{index}": owner for index, (owner, unused) in enumerate(servers)}
+    updated, down = set(range(ready)), set[int]()
+    offline = set[str]()
+    upgraded = {name for name, owner in owners.items() if owner < ready}
+    outages = 0
+    for step in plan["steps"]:
+        word, name = step["step"], step["object"]
+        if step["phase"] == "finish":
+            break
+        if word == "stop_cluster_service":
+            assert number[name] not in owners.values()
+            assert not down
+            down.add(number[name])
+        elif word == "install_update":
+            assert number[step["host"].upper()] in down
+        elif word == "start_cluster_service":
+            down.remove(number[name])
+            updated.add(number[name])
+        elif word == "take_offline":
+            outages += name not in offline
+            offline.add(name)
+        elif word == "upgrade_virtual_server":
+            assert name in offline
+            assert owners[name] in updated
+            upgraded.add(name)
+        elif word == "bring_online":
+            offline.remove(name)
+        elif word == "move_group" and name in owners:
+            owners[name] = number[step["node"]]
+            assert servers[int(name[3:])][1] >> owners[name] & 1
+            assert owners[name] not in down
+            outages += name not in offline
+        if word in ("bring_online", "move_group") and name in owners and name not in offline:
+            # It is online there: upgraded where the node is updated, where that upgrades it by itself, and only there.
+            if owners[name] in updated and (hotfix or step.get("upgrades")):
+                upgraded.add(name)
+            assert (name in upgraded) == (owners[name] in updated)
+    assert updated == set(range(nodes))
+    assert not down | offline
+    assert upgraded == set(owners)
+    return outages
 
 
 def cases(nodes: int, servers: int, ready: int, *, least_possible: int = 2) -> Iterator[Case]:
@@ -97,10 +163,15 @@ def cases(nodes: int, servers: int, ready: int, *, least_possible: int = 2) -> I
             yield nodes, ready, tuple(kinds[each] for each in chosen)
 
 
+def names_of(nodes: int, turned: int) -> list[str]:
+    """The names of so many nodes. turned: other names, which must not matter."""
+    return [f"n{(node * (nodes - 1) + turned) % nodes + 1 if turned % 2 else node + 1}" for node in range(nodes)]
+
+
 def estate_of(case: Case, turned: int = 0, product: str = "2003") -> dict[str, Any]:
-    """The observed estate of a cluster. turned: its nodes get other names, which must not matter."""
+    """The observed estate of a cluster. turned: see ``names_of``."""
     nodes, ready, servers = case
-    names = [f"n{(node * (nodes - 1) + turned) % nodes + 1 if turned % 2 else node + 1}" for node in range(nodes)]
+    names = names_of(nodes, turned)
     world = World(product)
     done = world.least + 1
     world.cluster("mail", names, quorum=names[turned % nodes])
