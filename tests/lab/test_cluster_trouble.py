@@ -88,3 +88,17 @@ def test_partly_updated_with_a_list_of_updates(tmp_path: Path) -> None:
         for resource in lab.world.clusters["mail"].resources.values():
             assert len(resource.possible_owners) == 3
         assert lab.run().steps == []
+
+
+def test_what_waits_for_its_upgrade_is_not_brought_online_when_a_turn_fails(tmp_path: Path) -> None:
+    """Its node has the service pack and it has not: it was offline as the run began, and there it would only fail."""
+    nodes: dict[str, dict[str, Any]] = {"n1": {"service_pack": 2}, "n2": {"service_pack": 2}}
+    servers = {"EVS1": {"owner": "n1", "service_pack": 1}}
+    in_use = {"host": "n2", "on": "install", "do": "file_in_use", "file": "store.exe"}
+    updates = ["exchange2003-sp2", "exchange2003-kb912442"]
+    with cluster(tmp_path, updates, nodes, servers, in_use) as lab:
+        run = lab.run()
+        assert run.outcome == "stopped"
+        assert "no node is known that can carry it" in words(run)
+        assert lab.run().outcome == "done"
+        assert lab.world.referee.report()["final"]["mail"]["EVS1"]["state"] == "online"

@@ -59,10 +59,11 @@ digest              of exactly this plan; ``scope_digest``: the same for the fir
 
 A turn: ``host``, ``cluster``, ``node``, ``role``, ``set`` (or None), ``wave``, ``install`` (whether anything is
 installed), ``canary`` (whether nothing else begins before it is verified), with it ``leads_to`` (the groups of the
-cluster as they are after it), ``reason``, ``steps``, ``virtual_servers`` (list of ``group``, ``steps``), ``after``
-(steps, done last), ``goes_on`` (5.5 clusters: whether the group stays offline until the next turn of the cluster,
-which follows at once) and ``down`` (whether it is offline as the run begins: that cluster goes first), ``left`` (list
-of ``group``, ``reason``: groups that stay on the node). In this order:
+cluster as they are after it), ``reason``, ``steps``, ``virtual_servers`` (list of ``group``, ``steps``, and ``back``:
+the node that it leaves, to which it goes back when the turn fails; None where it would not come online there),
+``after`` (steps, done last), ``goes_on`` (5.5 clusters: whether the group stays offline until the next turn of the
+cluster, which follows at once) and ``down`` (whether it is offline as the run begins: that cluster goes first),
+``left`` (list of ``group``, ``reason``: groups that stay on the node). In this order:
 
 * ``steps``: leave_rotation?; of a node limit_owners* (phase free: of virtual servers on nodes whose turn is still to
   come), move_group*, stop_services?, stop_cluster_service, else stop_services?; then

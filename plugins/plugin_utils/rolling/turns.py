@@ -220,8 +220,7 @@ def _first_turn(
         reason = f"{node} is updated already; from it those on other nodes are held to where they may stand."
     turn = make_turn(draft, host, False, upgrade_connector(draft, host), reason)
     turn["virtual_servers"] = [
-        {"group": group, "steps": draft.bring_over(host, name, group, draft.cluster(name).groups[group].owner, "")}
-        for group in unheld
+        _come(draft, name, host, group, draft.cluster(name).groups[group].owner, "") for group in unheld
     ]
     turn["virtual_servers"] += _bring_over(draft, name, host, offline, done)
     if offline:
@@ -262,8 +261,17 @@ def _bring_over(
         why = f"{group} is offline already: it comes first."
         if found.owner in done:
             why = f"{group} is offline and waits on the updated node {found.owner}."
-        made.append({"group": group, "steps": draft.bring_over(host, name, group, target, why)})
+        made.append(_come(draft, name, host, group, target, why))
     return made
+
+
+def _come(draft: Draft, name: str, host: str, group: str, target: str, why: str) -> dict[str, object]:
+    """Bring a virtual server to ``target``. ``back``: the node that it leaves, where it can come online as it is."""
+    found = draft.cluster(name).groups[group]
+    old = draft.model.host_of(name, found.owner).old
+    fits_there = draft.target(name) is None or found.upgraded != old
+    back = found.owner if found.owner != target and fits_there else None
+    return {"group": group, "back": back, "steps": draft.bring_over(host, name, group, target, why)}
 
 
 def _over(draft: Draft, name: str, host: str, stages: list[Stage]) -> list[dict[str, object]]:
@@ -277,7 +285,7 @@ def _over(draft: Draft, name: str, host: str, stages: list[Stage]) -> list[dict[
         why = f"{group} leaves {node}, whose turn is next."
         if owner != node:
             why = f"{group} makes room on {owner} for the virtual servers of {node}, whose turn is next."
-        made.append({"group": group, "steps": draft.bring_over(host, name, group, target, why)})
+        made.append(_come(draft, name, host, group, target, why))
     return made
 
 

@@ -139,6 +139,19 @@ def test_upgraded_on_a_node_whose_own_turn_is_still_to_come() -> None:
     assert make_plan(world.estate(), [SP2, FOR_SP2], {})["changes"] is False
 
 
+def test_where_a_virtual_server_goes_back_to_when_a_turn_fails() -> None:
+    """To the node that it leaves; not where that has the service pack, and it has not been upgraded."""
+    plan = make_plan(two_nodes().estate(), [SP2], {})
+    assert [server["back"] for server in plan["turns"]["n2"]["virtual_servers"]] == ["N1"]
+    world = two_nodes()
+    for node in ("n1", "n2"):
+        world.hosts[node]["exchange"].update(service_pack=2, build=7638)
+    world.park("mail", "EVS1")
+    plan = make_plan(world.estate(), [SP2, FOR_SP2], {})
+    assert [server["back"] for server in plan["turns"]["n2"]["virtual_servers"]] == [None]
+    assert [step["node"] for step in plan["steps"] if step["phase"] == "bring_over" and "node" in step] == ["N2", "N2"]
+
+
 def test_the_first_node_is_out_of_the_cluster() -> None:
     """Nothing can be asked of the cluster from it: the virtual server is held as soon as it is back."""
     world = three_nodes_half_way()
