@@ -14,6 +14,10 @@ SETTLE = 600.0
 """Seconds that the services of a host may take to settle after its start."""
 _DOUBT = 120.0
 _SHUTDOWN_UNDER_WAY = (1115, 1190)
+_CONSOLE = (
+    "Look at the host's console: it may stand before a dialog or a disk check, or be switched off. Bring it up, and"
+    " start the run again: it goes on from what it finds."
+)
 
 
 def restart_and_wait(session: Session, reason: str, timeout: float) -> dict[str, object]:
@@ -43,12 +47,16 @@ def restart_and_wait(session: Session, reason: str, timeout: float) -> dict[str,
             doubtful = not _ask(session, reason)
         return None
 
-    after = session.wait(
-        anew,
-        what="Windows to start anew",
-        timeout=timeout,
-        tolerate=(Unreachable, ConnectionLost, Unreadable),
-    )
+    try:
+        after = session.wait(
+            anew,
+            what="Windows to start anew",
+            timeout=timeout,
+            tolerate=(Unreachable, ConnectionLost, Unreadable),
+        )
+    except WaitTimeout as error:
+        error.remedy = _CONSOLE
+        raise
     left = max(timeout - (session.clock.now() - start), 0.0)
     unsettled = settle(session, min(left, SETTLE))
     return {

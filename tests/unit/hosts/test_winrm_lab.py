@@ -292,8 +292,9 @@ def test_a_request_for_a_restart_that_got_lost_is_made_again(fresh: Callable[...
 
 def test_a_host_that_stays_down(fresh: Callable[..., Lab]) -> None:
     lab = fresh(faults=[{"host": "n1", "on": "restart", "do": "stay_down"}])
-    with opened(lab) as session, pytest.raises(WaitTimeout, match="Windows to start anew"):
+    with opened(lab) as session, pytest.raises(WaitTimeout, match="Windows to start anew") as caught:
         restart_and_wait(session, "update", 900)
+    assert "Look at the host's console" in str(caught.value.remedy)
 
 
 def test_a_call_to_a_host_that_went_down_was_certainly_not_made(fresh: Callable[..., Lab]) -> None:
