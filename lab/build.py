@@ -159,11 +159,12 @@ class _ClusterBuilder:
         group = self._group(name, settings.get("owner"))
         owner = cluster.nodes[group.owner].host
         network_name = settings.get("network_name") or self._network_name(name)
+        product = str(settings.get("product") or owner.product)
         service_pack = int(settings.get("service_pack", owner.service_pack))
         possible = [world.hosts[n].computer_name for n in settings.get("possible_owners") or self._settings["nodes"]]
         group.preferred_owners = [world.hosts[n].computer_name for n in settings.get("preferred_owners") or []]
-        group.virtual_server = VirtualServer(name, network_name, owner.product, service_pack)
-        level_of(owner.product, service_pack)
+        group.virtual_server = VirtualServer(name, network_name, product, service_pack)
+        level_of(product, service_pack)
         group.virtual_server.database_version = first_database_version(group)
         group.virtual_server.database_minutes = float(settings.get("database_minutes") or 0)
         names = self._base(group, network_name, possible=possible)
@@ -184,7 +185,7 @@ class _ClusterBuilder:
         self._state(group, settings.get("state"), owner)
         organization = owner.organization or world.prefix.lower()
         if in_directory(owner):
-            world.directory_model.add_server(network_name, organization, owner.product, service_pack, False)
+            world.directory_model.add_server(network_name, organization, product, service_pack, False)
 
     def _generic_services(self, group: Group, names: list[str], possible: list[str]) -> None:
         """The resources of Exchange 5.5: one for each of its services that every node has."""

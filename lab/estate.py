@@ -183,7 +183,10 @@ def _complete_cluster(cluster: dict[str, Any], estate: Estate, taken: set[str]) 
         server.setdefault("possible_owners", list(nodes))
         server.setdefault("preferred_owners", [server["owner"]] if server["owner"] in nodes else [])
         owner = estate["hosts"].get(server["owner"], {})
-        server.setdefault("service_pack", owner.get("service_pack", 0))
+        server["product"] = str(server.get("product") or owner.get("product") or "")
+        same = server["product"] == owner.get("product", server["product"])
+        newest = limits()["products"][server["product"]]["service_packs"] if not same else 0
+        server.setdefault("service_pack", owner.get("service_pack", 0) if same else newest)
         server.setdefault("state", None)
         server.setdefault("database_minutes", owner.get("database_minutes", 0))
         if "network_name" not in server:

@@ -237,7 +237,11 @@ def _check_virtual_servers(rules: _Rules, name: str) -> None:
             continue
         if server["owner"] not in server["possible_owners"]:
             rules.wrong((*place, "owner"), f"{server['owner']} is not among its possible owners; expected one of them")
-        product = rules.estate["hosts"][server["owner"]]["product"]
+        product, of_node = server["product"], rules.estate["hosts"][server["owner"]]["product"]
+        if product != of_node and (product, of_node) != ("2000", "2003"):
+            text = f"a virtual server of Exchange {product} on a node with {of_node}; expected {of_node}"
+            rules.wrong((*place, "product"), text + (" or 2000" if of_node == "2003" else ""))
+            continue
         newest = limits()["products"][product]["service_packs"]
         if server["service_pack"] > newest:
             text = f"Exchange {product} has no service pack {server['service_pack']}; expected 0 to {newest}"

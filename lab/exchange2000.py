@@ -95,7 +95,7 @@ def first_database_version(group: Group) -> str:
     if server is None:
         return ""
     owner = group.cluster.nodes[group.owner].host
-    if server.service_pack == owner.service_pack:
+    if (server.product, server.service_pack) == (owner.product, owner.service_pack):
         return owner.file_version
     return level_version(server.product, server.service_pack)
 
