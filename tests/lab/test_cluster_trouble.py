@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ansible_collections.mailops.exchange.lab.estate import complete
 from ansible_collections.mailops.exchange.tests.lab.driven.lab_runs import Bench, Ended, bench
 
@@ -102,3 +104,47 @@ def test_what_waits_for_its_upgrade_is_not_brought_online_when_a_turn_fails(tmp_
         assert "no node is known that can carry it" in words(run)
         assert lab.run().outcome == "done"
         assert lab.world.referee.report()["final"]["mail"]["EVS1"]["state"] == "online"
+
+
+EVICTED: dict[str, dict[str, Any]] = {"n1": {}, "n2": {"reinstall_needed": True}}
+
+
+def test_a_node_that_was_evicted_and_added_again_is_recognised_by_its_event(tmp_path: Path) -> None:
+    """A15: a hotfix upgrades nothing, and the virtual server does not come online on the node: event 1025."""
+    nodes = {name: {"service_pack": 2, **node} for name, node in EVICTED.items()}
+    with cluster(tmp_path, "exchange2003-kb912442", nodes, {"EVS1": {"owner": "n1"}}) as lab:
+        run = lab.run()
+        assert run.outcome == "stopped"
+        assert "Event 1025 of MSExchangeCluster" in words(run)
+        assert "Run Exchange setup with Reinstall on this node" in words(run)
+        assert lab.world.referee.report()["final"]["mail"]["EVS1"] == {"owner": "n1", "state": "online"}
+
+
+def test_the_upgrade_that_a_node_does_not_know(tmp_path: Path) -> None:
+    """A15: the menu entry is missing, and the site's tool fails with it."""
+    with cluster(tmp_path, "exchange2003-sp2", EVICTED, {"EVS1": {"owner": "n1"}}) as lab:
+        run = lab.run()
+        assert run.outcome == "stopped"
+        assert "Reinstall" in words(run)
+        assert lab.world.referee.report()["final"]["mail"]["EVS1"] == {"owner": "n1", "state": "online"}
+
+
+def test_the_upgrade_from_a_node_of_another_version_is_explained(tmp_path: Path) -> None:
+    """A16: c1037b44."""
+    fails = {"cluster": "mail", "on": "upgrade EVS1", "do": "error", "code": "c1037b44"}
+    with cluster(tmp_path, "exchange2003-sp2", {"n1": {}, "n2": {}}, {"EVS1": {"owner": "n1"}}, fails) as lab:
+        run = lab.run()
+        assert run.outcome == "stopped"
+        assert "Error c1037b44: the version on this computer does not match" in words(run)
+        assert lab.world.referee.report()["final"]["mail"]["EVS1"] == {"owner": "n1", "state": "online"}
+        assert lab.run().outcome == "done"
+
+
+@pytest.mark.parametrize("update", ["exchange2003-sp2", "exchange2003-sp1-kb912442"])
+def test_a_virtual_server_of_exchange_2000_is_upgraded_before_anything_else(tmp_path: Path, update: str) -> None:
+    """A14: the nodes were installed anew with Exchange 2003, and nobody has upgraded it yet."""
+    with cluster(tmp_path, update, {"n1": {}, "n2": {}}, {"EVS1": {"owner": "n1", "product": "2000"}}) as lab:
+        run = lab.run()
+        assert (run.outcome, [call for call in run.calls if call["changes"]]) == ("refused", [])
+        assert "still an Exchange 2000 virtual server" in words(run)
+        assert "KB 842427" in words(run)

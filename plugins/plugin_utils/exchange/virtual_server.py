@@ -286,7 +286,9 @@ def _by_command(
             f"the upgrade of {network_name} failed with {_code(state.exit_code)}",
             exit_code=state.exit_code,
             output=output[-2000:],
-            remedy="Read what the command said; start again.",
+            remedy="Read what the command said, and start again. Where Cluster Administrator does not show the entry"
+            ' "Upgrade Exchange Virtual Server" on this node either, the node was evicted from the cluster and added'
+            " again: run Exchange setup with Reinstall on it first.",
         )
         trouble = trouble or recognise(Signs(recent_events(session, started)), update["product"])
         if trouble:
