@@ -82,13 +82,21 @@ def test_what_keeps_the_order_works(tmp_path: Path, written: dict[str, Any], lim
         assert lab.world.referee.report()["violations"] == []
 
 
-def test_domain_controllers_are_asked_for_their_backups_also_when_the_limit_leaves_them_out(tmp_path: Path) -> None:
-    with bench(complete(estate(backups={"controllers": None})), tmp_path) as lab:
+@pytest.mark.parametrize(
+    ("wrong", "found"),
+    [
+        ({"backups": {"controllers": None}}, ("dc1", "backup_controllers")),
+        # The share with the packages is one of its.
+        ({"package": {"missing": True}}, ("relay", "package")),
+    ],
+)
+def test_domain_controllers_are_asked_also_when_the_limit_leaves_them_out(
+    tmp_path: Path, wrong: dict[str, Any], found: tuple[str, str]
+) -> None:
+    with bench(complete(estate(**wrong)), tmp_path) as lab:
         run = lab.run(limit=["relay"])
     assert run.outcome == "refused"
-    assert [(problem["host"], problem["what"].partition(":")[0]) for problem in run.record["problems"]] == [
-        ("dc1", "backup_controllers")
-    ]
+    assert [(problem["host"], problem["what"].partition(":")[0]) for problem in run.record["problems"]] == [found]
 
 
 def test_a_set_needs_a_fork_for_each_member(tmp_path: Path) -> None:
