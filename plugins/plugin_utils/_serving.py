@@ -12,7 +12,7 @@ from .cluster import act
 from .cluster.model import Group
 from .cluster.read import read_cluster
 from .cluster.service import computer_name
-from .exchange.directory import upgraded
+from .exchange.directory_entries import upgraded
 from .exchange.info import read_marks
 from .exchange.outcome import at_result
 from .exchange.virtual_server import ServerDirectory

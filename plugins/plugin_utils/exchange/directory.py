@@ -9,19 +9,28 @@ from __future__ import annotations
 import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from ..hosts.errors import HostError
-from .builds import load_data, parse_serial
+from .builds import load_data
+from .directory_entries import attributes_of, describe_databases, describe_servers
 
 try:
     import ldap3
-    from ldap3.core.exceptions import LDAPException
+    from ldap3.core.exceptions import (
+        LDAPException,
+        LDAPSessionTerminatedByServerError,
+        LDAPSocketReceiveError,
+        LDAPSocketSendError,
+    )
 
+    # A connection that was there and is gone.
+    BROKEN = (LDAPSessionTerminatedByServerError, LDAPSocketReceiveError, LDAPSocketSendError)
     _MISSING: str | None = None
 except ImportError as import_error:
     _MISSING = str(import_error)
@@ -34,6 +43,8 @@ ATTRIBUTES = ("name", "cn", "serialNumber", "serverRole", "networkAddress")
 DATABASE_FILTER = "(|(objectClass=msExchPrivateMDB)(objectClass=msExchPublicMDB))"
 DATABASE_ATTRIBUTES = ("name", "cn", "msExchEDBFile", "msExchOwningServer")
 _PAGE = 500
+_PAUSE = 1.0
+"""Seconds until a connection that broke is made anew."""
 _NO_SUCH_OBJECT = 32
 _TLS_VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
@@ -160,7 +171,7 @@ class Directory:
         other = copy(self)
         other.user, other._password = user, password
         try:
-            other._asked(lambda connection: None)
+            other._asked(lambda connection: None, tries=1)
         except LogonRefused as error:
             if not error.why:
                 # Not of the account, or in a way that is not known.
@@ -168,14 +179,20 @@ class Directory:
             return error.why
         return None
 
-    def _asked(self, ask: Callable[[ldap3.Connection], T]) -> T:
-        """Ask with a connection of its own. Raises ``DirectoryError`` for whatever goes wrong."""
+    def _asked(self, ask: Callable[[ldap3.Connection], T], tries: int = 2) -> T:
+        """Ask with a connection of its own; with another one when it broke. Raises ``DirectoryError``.
+
+        Nothing here writes, so what was asked already may be asked again. Not more often: each try is a logon.
+        """
         try:
-            connection = self._connect()
-            try:
-                return ask(connection)
-            finally:
-                connection.unbind()
+            while True:
+                tries -= 1
+                try:
+                    return self._ask_once(ask)
+                except BROKEN:
+                    if not tries:
+                        raise
+                    time.sleep(_PAUSE)
         except LDAPException as error:
             raise DirectoryError(
                 f"the directory at {self.uri} cannot be read: {_sentence(error)}",
@@ -184,10 +201,17 @@ class Directory:
         except OSError as error:
             raise DirectoryError(f"{self.uri} cannot be reached: {_sentence(error)}", remedy=_REACH) from error
 
+    def _ask_once(self, ask: Callable[[ldap3.Connection], T]) -> T:
+        connection = self._connect()
+        try:
+            return ask(connection)
+        finally:
+            connection.unbind()
+
     def _configuration(self, connection: ldap3.Connection) -> str:
         """The name of the configuration naming context."""
         connection.search("", "(objectClass=*)", search_scope=ldap3.BASE, attributes=["configurationNamingContext"])
-        roots = [_attributes(entry) for entry in connection.response or [] if entry.get("type") == "searchResEntry"]
+        roots = [attributes_of(entry) for entry in connection.response or [] if entry.get("type") == "searchResEntry"]
         contexts = roots[0].get("configurationnamingcontext", []) if roots else []
         if not contexts:
             raise DirectoryError(
@@ -262,81 +286,7 @@ class Directory:
                 remedy=f"See whether {self.user} may read the whole configuration of Exchange there, and whether the "
                 "server limits what it answers.",
             )
-        return [_attributes(entry) for entry in entries if entry.get("type") == "searchResEntry"]
-
-
-def describe_servers(entries: Iterable[Mapping[str, list[str]]]) -> dict[str, dict[str, Any]]:
-    """Directory entries (attribute in small letters -> values) as ``Directory.servers`` returns them. Pure."""
-    found: dict[str, dict[str, Any]] = {}
-    for entry in entries:
-        name = _first(entry, "name") or _first(entry, "cn")
-        if not name:
-            continue
-        text = _first(entry, "serialnumber") or ""
-        serial = parse_serial(text)
-        found[name.upper()] = {
-            "name": name,
-            "serial_number": text,
-            "product": serial.product if serial else None,
-            "service_pack": serial.service_pack if serial else None,
-            "build": serial.build if serial else None,
-            "front_end": _first(entry, "serverrole") == "1",
-            **_place(_first(entry, "dn") or ""),
-            "fqdn": _full_name(entry.get("networkaddress", [])),
-        }
-    return found
-
-
-def _place(dn: str) -> dict[str, str | None]:
-    """Organisation and administrative group in the name of a server's entry (V: gscales' scripts, ExBPA): ``CN=server,
-    CN=Servers,CN=<group>,CN=Administrative Groups,CN=<organisation>,...``; None where it has another form.
-    """
-    parts = [_unescaped(part.partition("=")[2].strip()) for part in re.findall(r"(?:[^\\,]|\\.)+", dn)]
-    words = [part.casefold() for part in parts]
-    if words[1:2] != ["servers"] or words[3:4] != ["administrative groups"] or len(parts) < 5:
-        return {"organization": None, "administrative_group": None}
-    return {"organization": parts[4], "administrative_group": parts[2]}
-
-
-def _unescaped(text: str) -> str:
-    """A value of a distinguished name as it is meant (RFC 4514); servers may write each byte of UTF-8 as a number."""
-    whole = re.sub(
-        rb"\\([0-9A-Fa-f]{2}|.)",
-        lambda found: bytes([int(found[1], 16)]) if len(found[1]) == 2 else found[1],
-        text.encode(),
-        flags=re.DOTALL,
-    )
-    return whole.decode("utf-8", "replace")
-
-
-def _full_name(addresses: Iterable[str]) -> str | None:
-    """The DNS name among the addresses of a server (``ncacn_ip_tcp:server.domain``: R); None without one."""
-    for address in addresses:
-        if address.lower().startswith("ncacn_ip_tcp:") and not address.endswith(":"):
-            return address.partition(":")[2].lower()
-    return None
-
-
-def describe_databases(entries: Iterable[Mapping[str, list[str]]]) -> dict[str, list[dict[str, str]]]:
-    """Directory entries of databases as ``Directory.databases`` returns them. Pure."""
-    found: dict[str, list[dict[str, str]]] = {}
-    for entry in entries:
-        owner, file = _first(entry, "msexchowningserver"), _first(entry, "msexchedbfile")
-        name = _first(entry, "name") or _first(entry, "cn") or ""
-        if owner and file:
-            # The owner is a distinguished name, CN=MBX1,CN=Servers,...; a computer's name holds nothing to be escaped.
-            server = owner.partition(",")[0].partition("=")[2].strip().upper()
-            found.setdefault(server, []).append({"name": name, "file": file})
-    return {server: sorted(rows, key=lambda row: row["file"]) for server, rows in found.items()}
-
-
-def upgraded(update: Mapping[str, Any], entry: Mapping[str, Any] | None) -> bool:
-    """Whether the directory shows a server at the level of a service pack, or above it."""
-    result = update["result"]
-    if not entry or entry.get("product") != update["product"] or entry.get("build") is None:
-        return False
-    level = int(entry["service_pack"] or 0)
-    return level >= int(result.get("service_pack", 0)) and int(entry["build"]) >= int(result.get("build", 0))
+        return [attributes_of(entry) for entry in entries if entry.get("type") == "searchResEntry"]
 
 
 _ADDRESS = "Write ldaps://dc1.example.com, or ldap://dc1.example.com for StartTLS."
@@ -353,17 +303,6 @@ def _tls(context: ssl.SSLContext, host: str) -> ldap3.Tls:
             )
 
     return Tls(validate=context.verify_mode)
-
-
-def _attributes(entry: Mapping[str, Any]) -> dict[str, list[str]]:
-    raw: Mapping[str, Iterable[bytes]] = entry.get("raw_attributes") or {}
-    found = {name.lower(): [value.decode("utf-8", "replace") for value in values] for name, values in raw.items()}
-    return {**found, "dn": [str(entry.get("dn") or "")]}
-
-
-def _first(entry: Mapping[str, list[str]], name: str) -> str | None:
-    values = entry.get(name) or []
-    return values[0] if values else None
 
 
 def _sentence(error: BaseException) -> str:

@@ -28,7 +28,8 @@ from ..hosts.jobs import Job
 from ..hosts.logs import line_counts, new_lines
 from ..hosts.session import Session
 from .catalogue import staging_folder
-from .directory import DirectoryError, upgraded
+from .directory import DirectoryError
+from .directory_entries import upgraded
 from .info import read_marks
 from .install import start_job
 from .outcome import at_result

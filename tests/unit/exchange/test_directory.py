@@ -15,10 +15,10 @@ import pytest
 
 from ansible_collections.mailops.exchange.lab.estate import complete
 from ansible_collections.mailops.exchange.lab.simulation import Lab
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import directory
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import (
-    Directory,
-    DirectoryError,
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import Directory, DirectoryError
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory_entries import (
     describe_databases,
     describe_servers,
     upgraded,
@@ -150,6 +150,30 @@ def test_an_answer_that_was_broken_off_is_no_answer(result: dict[str, Any] | Non
     with pytest.raises(DirectoryError, match=words) as caught:
         asked._search(connection)
     assert USER in caught.value.remedy
+
+
+def broken(lab: Lab, *calls: int) -> None:
+    """Have the connection break while so many calls from now are answered."""
+    done = lab.world.journal.count(lab.controller)
+    lab.world.faults.load(
+        [{"host": lab.controller, "on": f"call {done + call}", "do": "drop", "times": 1} for call in calls]
+    )
+
+
+def test_a_connection_that_breaks_is_made_once_more(lab: Lab, ca_file: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(directory, "_PAUSE", 0)
+    asked = Directory(ldaps(lab), USER, lab.password("exadmin"), ca_file=ca_file)
+    # bind, where it stands, the servers
+    for call in (1, 2, 3):
+        broken(lab, call)
+        assert set(asked.servers()) == {"MBX1", "EVS1"}
+    broken(lab, 3, 4)
+    with pytest.raises(DirectoryError, match="cannot be read"):
+        asked.servers()
+    # A logon that only asks whether it is let in is one try.
+    broken(lab, 1)
+    with pytest.raises(DirectoryError, match="cannot be read"):
+        asked.logon_problem(USER, lab.password("exadmin"))
 
 
 def test_nobody_answers(lab: Lab, ca_file: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.act import bring_online, move_group
 from ansible_collections.mailops.exchange.plugins.plugin_utils.cluster.read import read_cluster
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import load
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory import describe_servers
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.directory_entries import describe_servers
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.virtual_server import (
     SETUP_LOG,
     fill_command,
