@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
+from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction, display
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import with_required
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.package_files import of_control_node
@@ -25,10 +25,10 @@ class ActionModule(ControlAction):
     """Run every gate, then give one verdict."""
 
     spec: ClassVar[dict[str, Any]] = {
-        "updates": {"type": "list", "elements": "str", "required": True},
+        "updates": {"type": "list", "elements": "str"},
         **CATALOGUE,
         "verify": {"type": "str", "choices": ["hash", "size"]},
-        "hosts": {"type": "dict", "required": True},
+        "hosts": {"type": "dict"},
         "controllers": {"type": "dict", "default": {}},
         "directory": {"type": "dict"},
         "directory_problem": {"type": "str"},
@@ -46,10 +46,19 @@ class ActionModule(ControlAction):
         "keep_services": NAMES,
         "languages": {"type": "dict", "default": {}},
         "width": {"type": "int", "default": WIDTH},
+        "refuse": {"type": "bool", "default": True},
+        "judged": {"type": "dict"},
+    }
+    rules: ClassVar[dict[str, Any]] = {
+        "required_one_of": [("updates", "judged")],
+        "required_together": [("updates", "hosts")],
+        "mutually_exclusive": [("updates", "judged")],
     }
 
     def perform_here(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Judge; bad input is refused before anything is judged."""
+        """Judge, and show the table; bad input is refused before anything is judged."""
+        if options["judged"] is not None:
+            return _verdict(options["judged"], {})
         statements = signed.read_statements(options["statements"])
         overrides = signed.read_overrides(options["overrides"])
         view = self._view(options)
@@ -57,24 +66,17 @@ class ActionModule(ControlAction):
         result["table"] = table(result["gates"], result["verdict"], options["width"])
         asked = {str(each["id"]): str(each["title"]) for each in view.updates}
         result["title"] = ", then ".join(asked[key] for key in options["updates"])
-        failed = sorted({problem["what"].partition(":")[0] for problem in result["problems"]})
-        if result["verdict"] != FAILED:
-            return {**result, "msg": "The gates are open."}
-        left = {host: view.left_stopped(host) for host in view.reached}
-        return {
-            **result,
+        display.display("\n".join(result["table"]))
+        if result["verdict"] == FAILED:
             # Otherwise the run starts them itself.
-            "due": [
+            result["due"] = [
                 f"{host}: {', '.join(names)}, stopped by a run that was cut off, to be started again: by the next run"
                 " that begins, or by hand"
-                for host, names in left.items()
-                if names
-            ],
-            "failed": True,
-            "refused": True,
-            "msg": f"The gates are closed: {', '.join(failed)}. Nothing was begun.",
-            "remedy": "See `problems` for what to do about each; `table` shows them all.",
-        }
+                for host in view.reached
+                if (names := view.left_stopped(host))
+            ]
+        told = _verdict(result, result)
+        return told if options["refuse"] else {**told, "failed": False}
 
     def _view(self, options: Mapping[str, Any]) -> View:
         known = self.known_updates(dict(options), options["updates"])
@@ -98,6 +100,21 @@ class ActionModule(ControlAction):
             keep_services=options["keep_services"],
             language=options["languages"],
         )
+
+
+def _verdict(judged: Mapping[str, Any], shown: Mapping[str, Any]) -> dict[str, Any]:
+    """The gates as a result: a refusal where they are closed. ``shown``: what of them is in it."""
+    if judged.get("verdict") != FAILED:
+        return {**shown, "msg": "The gates are open."}
+    failed = sorted({problem["what"].partition(":")[0] for problem in judged["problems"]})
+    return {
+        **shown,
+        "problems": judged["problems"],
+        "failed": True,
+        "refused": True,
+        "msg": f"The gates are closed: {', '.join(failed)}. Nothing was begun.",
+        "remedy": "See `problems` for what to do about each; the table shows them all.",
+    }
 
 
 def _now(hosts: Mapping[str, Any]) -> float:

@@ -20,10 +20,9 @@ description:
 options:
   updates:
     description:
-      - Keys of the updates in the catalogue, in their order.
+      - Keys of the updates in the catalogue, in their order. With O(hosts); needed unless O(judged) is given.
     type: list
     elements: str
-    required: true
   verify:
     description:
       - How the content of packages is proved; overrides what the catalogue says of each.
@@ -38,7 +37,6 @@ options:
         as C(facts).
       - For a host that could not be read C(unreachable) with the reason.
     type: dict
-    required: true
   controllers:
     description:
       - Name of each domain controller with RV(mailops.exchange.preflight_facts#module:facts) as C(facts), or
@@ -136,6 +134,16 @@ options:
       - Columns of the table.
     type: int
     default: 110
+  refuse:
+    description:
+      - Whether the task fails where the gates are closed. Without it the verdict is only told.
+    type: bool
+    default: true
+  judged:
+    description:
+      - What an earlier task with O(refuse=false) has returned. Nothing is judged then; the task fails where those gates
+        are closed.
+    type: dict
 extends_documentation_fragment:
   - mailops.exchange.attributes.CONTROL
   - mailops.exchange.update.CATALOGUE
@@ -176,7 +184,7 @@ title:
   sample: Exchange Server 2003 Service Pack 2
 gates:
   description: Every gate of every host, cluster and domain controller that it is about.
-  returned: when the input was good
+  returned: when they were judged
   type: list
   elements: dict
   contains:
@@ -234,7 +242,7 @@ gates:
       overridden: null
 verdict:
   description: V(passed), or V(failed) where a gate failed that was not overridden.
-  returned: when the input was good
+  returned: when they were judged
   type: str
   sample: failed
 due:
@@ -260,7 +268,7 @@ refused:
   sample: true
 table:
   description: The gates as lines for the terminal.
-  returned: when the input was good
+  returned: when they were judged
   type: list
   elements: str
   sample:

@@ -15,6 +15,7 @@ _STATE = (
     "Back up Windows including the system state (ntbackup backup systemstate ...) and look at its report; or, where "
     "another program does that, state it: who, when, what (mailops_exchange_statements)."
 )
+_UNREAD = "Bring it back, or take it into the run (a --limit has to name it, too)."
 _REGISTRY = (
     "Save the drive of Windows together with the registry (ntbackup backup C: /b /t normal), renew the emergency "
     "repair disk (rdisk /s), and state it: who, when, what (mailops_exchange_statements)."
@@ -70,7 +71,7 @@ def backup_controllers(view: View) -> Iterator[Finding]:
         if reason or not (found or {}).get("facts"):
             said = str(reason or "it told nothing").removeprefix("Task failed: ")
             text = f"the domain controller was not read: {said}"
-            yield Finding(name, _failure(begun), text, _STATE)
+            yield Finding(name, _failure(begun), text, f"{_UNREAD} {_STATE}")
         else:
             yield _system_state(view, name, found["facts"], begun=begun)
 

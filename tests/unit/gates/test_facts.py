@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible.errors import AnsibleActionFail
 from ansible_collections.mailops.exchange.lab.estate import load_estate
 from ansible_collections.mailops.exchange.lab.simulation import Lab
 from ansible_collections.mailops.exchange.plugins.action.preflight import ActionModule as Preflight
@@ -208,6 +209,19 @@ def test_the_action_opens_the_gates_or_refuses(check: bool) -> None:
     assert result["title"] == "Exchange Server 2003 Service Pack 2"
     assert result["problems"][0]["what"].startswith("release_notes: ")
     assert "release_notes" in result["msg"] and any("release_notes" in line for line in result["table"])
+
+
+def test_the_action_tells_the_verdict_first_and_refuses_by_it_later() -> None:
+    told = run(Preflight, arguments(statements=[], refuse=False))
+    assert (told["verdict"], told["failed"], bool(told["gates"])) == ("failed", False, True)
+    result = run(Preflight, {"judged": told})
+    assert (result["failed"], result["refused"], result["problems"]) == (True, True, told["problems"])
+    assert "gates" not in result and "table" not in result, "short, because it is shown in full"
+    told = run(Preflight, arguments(refuse=False))
+    assert run(Preflight, {"judged": told})["failed"] is False
+    for neither_nor in ({}, arguments(judged=told)):
+        with pytest.raises(AnsibleActionFail, match=r"updates, judged|mutually exclusive"):
+            run(Preflight, neither_nor)
 
 
 def test_the_action_refuses_what_nobody_knows() -> None:
