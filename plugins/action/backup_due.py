@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar
 
@@ -16,8 +17,10 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._observed import 
     read_backup_due,
 )
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import backups_due
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.exchange55 import PRODUCT as EXCHANGE55
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_marks
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.outcome import shown_at_once
+from ansible_collections.mailops.exchange.plugins.plugin_utils.gates import signed
 
 
 class ActionModule(HostAction):
@@ -29,6 +32,8 @@ class ActionModule(HostAction):
         **CATALOGUE,
         "databases": {"type": "list", "elements": "str", "default": []},
         "elsewhere": {"type": "list", "elements": "dict", "default": []},
+        "statements": {"type": "list", "elements": "raw", "default": []},
+        "cluster": {"type": "str"},
         **REACH,
         **STEP,
     }
@@ -53,22 +58,31 @@ class ActionModule(HostAction):
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Note, or look for the evidence and forget what is no longer due."""
         known = self.known_updates(options, [options["update"]] if options["update"] else [])
+        statements = signed.read_statements(options["statements"])
         if options["state"] in ("begun", "noted"):
             return self._note(session, known[options["update"]], options)
         found = self.reach(
             session, lambda: read_backup_due(session, known, options["elsewhere"]), options["reach_timeout"]
         )
-        result: dict[str, Any] = {"backup": found, "msg": "No backup is due."}
+        result: dict[str, Any] = {"backup": found, "statement": None, "msg": "No backup is due."}
         if found is not None and found["due"]:
-            title = known[found["update"]]["title"] if found["update"] in known else found["update"]
-            text = backups_due.words(session.host, found, title)
-            return {**result, "due": [text], "msg": text}
+            names = [session.host, *([options["cluster"]] if options["cluster"] else [])]
+            since = datetime.fromisoformat(found["installed_at"]).timestamp()
+            now = session.local_time() if statements else since
+            word = signed.signed_since(statements, "backup_databases", names, since, now)
+            if word is None:
+                update = known.get(found["update"], {})
+                old = update.get("product") == EXCHANGE55
+                text = backups_due.words(session.host, found, update.get("title", found["update"]), old=old)
+                return {**result, "due": [text], "msg": text}
+            found["due"] = False
+            result |= {"statement": word.signed(), "msg": f"No backup is due: stated by {word.who}, {word.when}."}
         if found is None or options["state"] != "seen":
             return result
         before = {"backup_due": found["update"]}
         backups_due.forget(session)
         after: dict[str, Any] = {"backup_due": None}
-        return {**result, "changed": True, "before": before, "after": after, "msg": "No backup is due any more."}
+        return {**result, "changed": True, "before": before, "after": after}
 
     def _note(self, session: Session, update: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
         key = update["id"]

@@ -49,6 +49,18 @@ options:
     type: list
     elements: dict
     default: []
+  statements:
+    description:
+      - What persons have signed, as O(mailops.exchange.preflight#module:statements). One on C(backup_databases) that is
+        surely later than the service pack stands for the backup where the event log cannot show it.
+      - A date alone counts as its first second, and a time without a zone 14 hours earlier.
+    type: list
+    elements: raw
+    default: []
+  cluster:
+    description:
+      - Name of the cluster that the host is a node of; a statement may name it instead of the host.
+    type: str
 extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.CHANGES
@@ -77,6 +89,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
+statement:
+  description: Who, when and what was signed that stands for the backup; or null.
+  returned: with O(state=due) and O(state=seen)
+  type: dict
+  sample:
+    who: A. Rossi
+    when: "2026-11-23 06:30+01:00"
+    what: Snapshot of all LUNs by the storage, job 4712, mounted and checked.
 msg:
   description: What was found, in a sentence.
   returned: always

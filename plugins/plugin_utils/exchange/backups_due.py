@@ -145,12 +145,14 @@ def forget(session: Session) -> None:
     remove_json(session, PATH)
 
 
-def words(host: str, found: Mapping[str, Any], title: str) -> str:
-    """What is due, as a person reads it. ``title``: of the service pack."""
+def words(host: str, found: Mapping[str, Any], title: str, *, old: bool = False) -> str:
+    """What is due, as a person reads it. ``title``: of the service pack; ``old``: of Exchange 5.5."""
+    # The article is less sure of 5.5 (G5).
+    lost = "may be of no use any more" if old else "cannot be restored to this server any more"
     when = datetime.fromisoformat(found["installed_at"]).strftime("%d %B %Y, %H:%M UTC").lstrip("0")
     text = (
         f"{host}: full backup due of all Exchange databases. {title} was installed on {when}; backups from before it"
-        " cannot be restored to this server any more."
+        f" {lost}."
     )
     if found["missing"]:
         text += f" Not backed up since then: {', '.join(found['missing'])}."

@@ -122,6 +122,26 @@ def moment(text: str, place: str = "") -> tuple[float, bool]:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp(), found.tzinfo is not None
 
 
+def signed_since(
+    statements: Sequence[Statement], gate: str, names: Sequence[str], since: float, now: float
+) -> Statement | None:
+    """Return a statement on a gate that is about one of these names, or all, and surely later than a moment.
+
+    Surely: what it does not say (the time of the day, the zone) is taken as early as it can be; and it is not of a day
+    that is still to come.
+    """
+    own = {name.casefold() for name in names}
+    for each in statements:
+        if each.gate != gate or (each.hosts and not own & {name.casefold() for name in each.hosts}):
+            continue
+        seconds, zone = moment(each.when)
+        whole_day = 86399.0 if len(each.when) <= 10 else 0.0
+        early = seconds - whole_day - (0 if zone else _ZONES * 3600)
+        if since < early <= now + 86400:
+            return each
+    return None
+
+
 def _age(text: str, now: float) -> float:
     """Hours since that moment, in favour of whoever wrote it where the zone is not known; never is a future one."""
     seconds, zone = moment(text)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -155,6 +156,38 @@ def test_other_nodes_may_have_seen_it(world: Any, session: LabSession) -> None:
     assert act(session, "due")["backup"]["due"] is True
     assert act(session, "due", elsewhere=[{PRIV: now - 7200}])["backup"]["due"] is True
     assert act(session, "due", elsewhere=[{PRIV: now + 7200}])["backup"]["due"] is False
+
+
+@pytest.mark.parametrize(
+    ("changes", "stands"),
+    [
+        ({}, True),
+        ({"hosts": ["MBX1"]}, True),
+        ({"hosts": ["mail"]}, True),
+        ({"hosts": ["mbx2"]}, False),
+        ({"gate": "backup_system_state"}, False),
+        ({"when": 3600.0 * 24 * 60}, False),
+        # From before it, or perhaps so: the day of the installation, and its hour without a zone.
+        ({"when": -3600.0}, False),
+        ({"when": "%Y-%m-%d"}, False),
+        ({"when": "%Y-%m-%d %H:%M"}, False),
+    ],
+)
+def test_a_statement_stands_for_what_the_log_cannot_show(
+    world: Any, session: LabSession, changes: dict[str, Any], stands: bool
+) -> None:
+    install(world)
+    act(session, "noted", update=SP2)
+    installed = datetime.fromtimestamp(session.local_time(), UTC)
+    when = changes.get("when", 3600.0)
+    text = installed.strftime(when) if isinstance(when, str) else str(installed + timedelta(seconds=when))
+    said = {"gate": "backup_databases", "who": "A. Rossi", "what": "Image of all LUNs."} | changes | {"when": text}
+    for state in ("due", "seen"):
+        result = act(session, state, statements=[said], cluster="mail")
+        assert ("due" not in result) is stands
+        assert (result["statement"] or {}).get("who") == ("A. Rossi" if stands else None)
+        assert result["changed"] is (stands and state == "seen")
+    assert (backups_due.read_note(session) is None) is stands
 
 
 def test_a_log_that_cannot_be_read_proves_nothing(world: Any, session: LabSession) -> None:
