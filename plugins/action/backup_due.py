@@ -16,11 +16,12 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils._observed import 
     newest_backups,
     read_backup_due,
 )
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import backups_due
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange import backups_due, optimizer_by_hand
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.exchange55 import PRODUCT as EXCHANGE55
-from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_marks
+from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.info import read_exchange, read_marks
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.outcome import shown_at_once
 from ansible_collections.mailops.exchange.plugins.plugin_utils.gates import signed
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.server55 import optimizer_on_node
 
 
 class ActionModule(HostAction):
@@ -34,6 +35,7 @@ class ActionModule(HostAction):
         "elsewhere": {"type": "list", "elements": "dict", "default": []},
         "statements": {"type": "list", "elements": "raw", "default": []},
         "cluster": {"type": "str"},
+        "optimizer_ran": {"type": "bool", "default": False},
         **REACH,
         **STEP,
     }
@@ -57,6 +59,28 @@ class ActionModule(HostAction):
 
     def perform(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         """Note, or look for the evidence and forget what is no longer due."""
+        result = self._of_backup(session, options)
+        if options["state"] in ("due", "seen"):
+            result["optimizer"] = self.reach(
+                session, lambda: optimizer_by_hand.observe(session), options["reach_timeout"]
+            )
+        if result.get("optimizer"):
+            self._of_optimizer(session, options, result)
+        return result
+
+    def _of_optimizer(self, session: Session, options: dict[str, Any], result: dict[str, Any]) -> None:
+        """Add what is due of the Performance Optimizer on a cluster node, or forget it."""
+        found = result["optimizer"]
+        if not (found["ran"] or options["optimizer_ran"]):
+            title = self.known_updates(options, []).get(found["update"], {}).get("title", found["update"])
+            text = optimizer_on_node(session.host, title)
+            first = [result["msg"]] if result.get("due") else []
+            result |= {"due": [*result.get("due", []), text], "msg": " ".join([*first, text])}
+        elif options["state"] == "seen":
+            optimizer_by_hand.forget(session)
+            result |= {"changed": True, "before": {}, "after": {}} | result
+
+    def _of_backup(self, session: Session, options: dict[str, Any]) -> dict[str, Any]:
         known = self.known_updates(options, [options["update"]] if options["update"] else [])
         statements = signed.read_statements(options["statements"])
         if options["state"] in ("begun", "noted"):
@@ -100,6 +124,8 @@ class ActionModule(HostAction):
         changed = backups_due.complete(
             session, key, options["databases"], newest_backups, partial(engine_events, session)
         )
+        if update["product"] == EXCHANGE55 and read_exchange(session)["clustered"]:
+            optimizer_by_hand.mark(session, key)
         return {
             "changed": changed,
             "before": before,

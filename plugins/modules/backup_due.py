@@ -61,6 +61,12 @@ options:
     description:
       - Name of the cluster that the host is a node of; a statement may name it instead of the host.
     type: str
+  optimizer_ran:
+    description:
+      - Whether the Performance Optimizer of Exchange 5.5 was run on another node of the same cluster since the service
+        pack. Until then it is listed as due on each node, because a person has to run it there.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - mailops.exchange.attributes
   - mailops.exchange.attributes.CHANGES
@@ -89,6 +95,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 ---
+optimizer:
+  description: On a cluster node with Exchange 5.5 the service pack (C(update)) after which the Performance Optimizer is
+    due, and whether it C(ran) on this node since; else null.
+  returned: with O(state=due) and O(state=seen)
+  type: dict
+  sample:
+    update: exchange55-sp4
+    ran: false
 statement:
   description: Who, when and what was signed that stands for the backup; or null.
   returned: with O(state=due) and O(state=seen)

@@ -233,6 +233,12 @@ backup_due:
   sample:
     update: exchange2003-sp2
     due: true
+optimizer_by_hand:
+  description: On a cluster node with Exchange 5.5, whether a person still has to run the Performance Optimizer, as
+    RV(mailops.exchange.backup_due#module:optimizer); else null.
+  returned: success
+  type: dict
+  sample: null
 exchange55:
   description: What belongs to Exchange 5.5 alone; null for every other host.
   returned: success

@@ -18,7 +18,7 @@ from ._observed import read_backup_due, read_interfering, read_updates
 from ._results import sentence
 from .cluster.model import ClusterState
 from .cluster.read import read_cluster
-from .exchange import backups_due, interfering, rotation
+from .exchange import backups_due, interfering, optimizer_by_hand, rotation
 from .exchange import connector as connectors
 from .exchange.databases import read_cluster_at_rest
 from .exchange.exchange55 import PRODUCT as EXCHANGE55
@@ -66,8 +66,8 @@ def look(session: Session, wanted: Wanted, reach: Reach[Any]) -> dict[str, Any]:
 
     ``exchange``, ``packages``, ``installations``, ``note`` (exchange_info), ``cluster`` (cluster_info; null for a host
     without one, ``cluster_problem`` says why one cannot be read), ``rotation`` (nlb_info), ``interfering``,
-    ``connector`` (connector_info), ``backup_due``, ``exchange55``, ``gate_facts`` (preflight_facts, or null). Raises
-    HostError for what keeps the host from being judged at all.
+    ``connector`` (connector_info), ``backup_due``, ``exchange55``, ``optimizer_by_hand``, ``gate_facts``
+    (preflight_facts, or null). Raises HostError for what keeps the host from being judged at all.
     """
     exchange = reach(lambda: read_exchange(session))
     found = {"exchange": exchange, **read_updates(session, exchange, wanted.updates, None)}
@@ -117,8 +117,11 @@ def _around(session: Session, wanted: Wanted, exchange: Mapping[str, Any]) -> di
         "exchange55": observe55(
             session, exchange, list(wanted.updates.values()), services=services, processes=processes
         ),
+        "optimizer_by_hand": None,
         "gate_facts": None,
     }
+    if exchange["product"] == EXCHANGE55 and exchange["clustered"]:
+        found["optimizer_by_hand"] = optimizer_by_hand.observe(session)
     if wanted.lookback is not None:
         found["gate_facts"] = read_facts(
             session,

@@ -117,11 +117,7 @@ def due(draft: Draft, found: Sequence[Host], working: Sequence[str]) -> list[str
         title = str(pack.get("title") or pack["id"])
         brought = pack["id"] in host.chain or host.phases.get(str(pack["id"])) == "finished"
         if host.cluster and host.cluster in working and brought:
-            texts.append(
-                f"{host.name}: the Performance Optimizer after {title}. It is not run on a cluster node: the cluster's "
-                "registry checkpoints overwrite what it changes. Microsoft's way (Q278464: Cluster service started "
-                "with -fixquorum) is for a person, with the group offline."
-            )
+            texts.append(optimizer_on_node(host.name, title))
         for each in state.addons:
             version = (state.versions or {}).get(each)
             what = f"{host.name}: the upgrade of {addon(each)}{f' ({version})' if version else ''} to {title}"
@@ -133,6 +129,15 @@ def due(draft: Draft, found: Sequence[Host], working: Sequence[str]) -> list[str
             elif draft.options.addons == "leave":
                 texts.append(f"{what} (the option addons is leave).")
     return texts
+
+
+def optimizer_on_node(host: str, title: str) -> str:
+    """What a person owes on a cluster node after a service pack."""
+    return (
+        f"{host}: the Performance Optimizer after {title}. It is not run on a cluster node: the cluster's registry "
+        "checkpoints overwrite what it changes. Microsoft's way (Q278464: Cluster service started with -fixquorum) is "
+        "for a person, with the group offline."
+    )
 
 
 def _state(host: Host) -> State55 | None:
