@@ -33,7 +33,7 @@ class ActionModule(HostAction):
         **CATALOGUE,
         "databases": {"type": "list", "elements": "str", "default": []},
         "elsewhere": {"type": "list", "elements": "dict", "default": []},
-        "statements": {"type": "list", "elements": "raw", "default": []},
+        "statements": {"type": "raw", "default": []},
         "cluster": {"type": "str"},
         "optimizer_ran": {"type": "bool", "default": False},
         **REACH,

@@ -54,8 +54,7 @@ options:
       - What persons have signed, as O(mailops.exchange.preflight#module:statements). One on C(backup_databases) that is
         surely later than the service pack stands for the backup where the event log cannot show it.
       - A date alone counts as its first second, and a time without a zone 14 hours earlier.
-    type: list
-    elements: raw
+    type: raw
     default: []
   cluster:
     description:

@@ -61,14 +61,12 @@ options:
       - What persons have signed, each with C(gate), C(who), C(when), C(what), and where it is not about all, C(hosts).
         A statement on release notes may name one C(update), or a list.
       - A statement on a backup counts for O(backup_age) hours from its C(when), a date or a date with time.
-    type: list
-    elements: raw
+    type: raw
     default: []
   overrides:
     description:
       - Gates that the operator lets be, each with C(gate) and C(reason), and where it is not about all, C(hosts).
-    type: list
-    elements: raw
+    type: raw
     default: []
   backup_age:
     description:

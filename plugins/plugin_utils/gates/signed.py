@@ -45,10 +45,10 @@ class Override:
     hosts: tuple[str, ...] = ()
 
 
-def read_statements(given: Sequence[Any]) -> list[Statement]:
+def read_statements(given: Any) -> list[Statement]:
     """Return the statements. Raises Refused for the first one that is not complete, with its place."""
     found = []
-    for index, entry in enumerate(given):
+    for index, entry in enumerate(_list(STATEMENTS, given, "gate, who, when and what")):
         place = f"{STATEMENTS}[{index}]"
         row = _entry(place, entry, {"gate", "who", "when", "what"}, {"hosts", "update"})
         gate = _gate(place, row["gate"])
@@ -70,10 +70,10 @@ def read_statements(given: Sequence[Any]) -> list[Statement]:
     return found
 
 
-def read_overrides(given: Sequence[Any]) -> list[Override]:
+def read_overrides(given: Any) -> list[Override]:
     """Return the overrides. Raises Refused for the first one that names no gate or gives no reason."""
     found = []
-    for index, entry in enumerate(given):
+    for index, entry in enumerate(_list(OVERRIDES, given, "gate and reason")):
         place = f"{OVERRIDES}[{index}]"
         row = _entry(place, entry, {"gate", "reason"}, {"hosts"})
         gate = _gate(place, row["gate"])
@@ -149,6 +149,14 @@ def _age(text: str, now: float) -> float:
     if hours < -24 - _ZONES:
         return float("inf")
     return max(hours - (0 if zone else _ZONES), 0.0)
+
+
+def _list(name: str, given: Any, form: str) -> Sequence[Any]:
+    if given is None:
+        return ()
+    if isinstance(given, str) or not isinstance(given, Sequence):
+        raise Refused(f"{name} is no list", remedy=f"Write a list, each entry a mapping with {form}.")
+    return given
 
 
 def _entry(place: str, entry: Any, needed: set[str], possible: set[str]) -> Mapping[str, Any]:

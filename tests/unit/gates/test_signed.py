@@ -141,6 +141,18 @@ def test_an_override_without_gate_or_reason_is_refused(given: Any, words: str) -
     assert words in caught.value.message and caught.value.remedy
 
 
+@pytest.mark.parametrize("given", [{"gate": "clock", "reason": "hurry"}, "all", True, 1])
+def test_what_is_no_list_is_refused(given: Any) -> None:
+    for read, name in (
+        (read_overrides, "mailops_exchange_overrides"),
+        (read_statements, "mailops_exchange_statements"),
+    ):
+        with pytest.raises(Refused) as caught:
+            read(given)
+        assert caught.value.message == f"{name} is no list" and "gate" in caught.value.remedy
+        assert read(None) == []
+
+
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=8),
