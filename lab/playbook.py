@@ -63,6 +63,8 @@ def environment(folder: Path, prefix: str) -> dict[str, str]:
         "ANSIBLE_CALLBACKS_ENABLED": ",".join(dict.fromkeys([*callbacks, "mailops.exchange.change_record"])),
         "MAILOPS_EXCHANGE_RECORD_DIR": str(folder),
         "ANSIBLE_NOCOWS": "1",
+        # What is skipped is not shown, as from a checkout.
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": env.get("ANSIBLE_DISPLAY_SKIPPED_HOSTS", "false"),
         # The hosts of a wave go side by side: with fewer forks one would wait for another.
         "ANSIBLE_FORKS": env.get("ANSIBLE_FORKS", "25"),
         "ANSIBLE_RETRY_FILES_ENABLED": "false",
