@@ -27,15 +27,19 @@ START_LIMIT, STOP_LIMIT = 30.0, 20.0
 
 
 class InUse(Exception):
-    """Another lab writes into the folder."""
+    """Another lab writes into the folder, or nothing can be written there."""
 
 
 @contextlib.contextmanager
 def claimed(folder: Path) -> Iterator[None]:
     """Hold a folder: the lock on its file says that the process whose number stands there is alive."""
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / PID_FILE
-    with path.open("a+", encoding="ascii") as file:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+", encoding="ascii")
+    except OSError as error:
+        raise InUse(f"{folder}: {error.strerror}; expected a folder that can be written to") from error
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -96,7 +100,8 @@ def serve_detached(estate: Path, out: Path, faults: Path | None) -> int:
         load(estate, faults)
         if running(out):
             raise InUse(f"{out} is in use by a running lab (python -m lab stop --out {out})")
-        out.mkdir(parents=True, exist_ok=True)
+        with claimed(out):
+            pass
     except (EstateError, InUse, OSError) as error:
         print(error, file=sys.stderr)
         return STOPPED

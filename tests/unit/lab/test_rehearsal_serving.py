@@ -127,3 +127,12 @@ def test_a_folder_belongs_to_one_lab(tmp_path: Path) -> None:
         with pytest.raises(InUse), claimed(tmp_path):
             pass
     assert running(tmp_path) is None
+
+
+def test_a_folder_that_cannot_be_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("")
+    for command in (["rehearse"], ["serve"], ["serve", "--detach"]):
+        assert main([*command, "--out", str(tmp_path / "file")]) == 2
+        assert (
+            capsys.readouterr().err == f"{tmp_path / 'file'}: File exists; expected a folder that can be written to\n"
+        )
