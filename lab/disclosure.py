@@ -50,9 +50,6 @@ def _places(world: World, out: Path) -> Iterator[tuple[str, str, bytes]]:
                 yield machine.name, place, content
         for task in machine.tasks.values():
             yield machine.name, f"the task {task.name}", task.command.encode()
-    for root, share in world.shares.items():
-        for place, content in _files(share.volume.root, root):
-            yield share.server.lower(), place, content
 
 
 def _files(folder: Entry, path: str) -> Iterator[tuple[str, bytes]]:

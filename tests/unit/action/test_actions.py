@@ -147,7 +147,9 @@ def states(monkeypatch: pytest.MonkeyPatch) -> Any:
         return {"phase": "none", "unproven": update["id"] in unproven, "in_use": []}
 
     monkeypatch.setattr(observed.install, "observe", install)
-    monkeypatch.setattr(observed.package, "observe", lambda session, update, source, folder: {"path": source or folder})
+    monkeypatch.setattr(
+        observed.package, "observe", lambda session, update, source, folder, look: {"path": source or folder}
+    )
     monkeypatch.setattr(observed.notes, "read_note", returns({"owners": {"EVS1": "N1"}, "possible_owners": {}}))
     return unproven
 
