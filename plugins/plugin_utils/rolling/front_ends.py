@@ -234,9 +234,9 @@ def _check_unknown(names: Sequence[str], inventory: Mapping[str, Any], problems:
     if unknown:
         problems.add(
             "",
-            f"Whether {', '.join(unknown[:5])}{' and others' if len(unknown) > 5 else ''}, left out by --limit, are "
-            "front-ends is not known, because the directory was not read; every front-end is updated before any "
-            "back-end.",
+            f"Which of the servers that --limit leaves out ({', '.join(unknown[:5])}"
+            f"{' and others' if len(unknown) > 5 else ''}) are front-ends is not known, because the directory was not "
+            f"read, or does not know the servers of this run; {RULE}.",
             "Give the run a domain controller (mailops_exchange_directory), or set mailops_exchange_front_end on "
             "these hosts.",
         )
