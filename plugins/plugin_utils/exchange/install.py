@@ -278,7 +278,9 @@ def _conclude(
             problems=[
                 {
                     "what": f"the installation was cut off {cut}",
-                    "remedy": "Read the installer's log and the System log; where it did not finish, start again.",
+                    "remedy": "Read the installer's log and the System log. Run the update's setup once more by hand"
+                    f" until it ends without an error, delete the folder {staging_folder(update)} on the host, and"
+                    " start again.",
                 },
                 *outcome.problems,
             ],
