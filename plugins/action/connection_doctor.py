@@ -10,7 +10,7 @@ from typing import Any, ClassVar, cast
 
 from ansible.errors import AnsibleError
 from ansible_collections.mailops.exchange.plugins.plugin_utils import _doctor as doctor
-from ansible_collections.mailops.exchange.plugins.plugin_utils._action import TRANSPORTS, HostAction, Session, display
+from ansible_collections.mailops.exchange.plugins.plugin_utils._action import TRANSPORTS, HostAction, Session
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE, DIRECTORY
 from ansible_collections.mailops.exchange.plugins.plugin_utils._results import Times
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import CatalogueError
@@ -42,7 +42,7 @@ class ActionModule(HostAction):
             found.append(finding)
         failed = [finding for finding in found if finding.result == "failed"]
         lines = doctor.table(self._host_name, found)
-        display.display("\n".join(lines))
+        self._show("\n".join(lines))
         result: dict[str, Any] = {
             "checks": [finding.to_dict() for finding in found],
             "table": lines,

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction, display
+from ansible_collections.mailops.exchange.plugins.plugin_utils._action import ControlAction
 from ansible_collections.mailops.exchange.plugins.plugin_utils._arguments import CATALOGUE
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.catalogue import with_required
 from ansible_collections.mailops.exchange.plugins.plugin_utils.exchange.package_files import of_control_node
@@ -66,7 +66,7 @@ class ActionModule(ControlAction):
         result["table"] = table(result["gates"], result["verdict"], options["width"])
         asked = {str(each["id"]): str(each["title"]) for each in view.updates}
         result["title"] = ", then ".join(asked[key] for key in options["updates"])
-        display.display("\n".join(result["table"]))
+        self._show("\n".join(result["table"]))
         if result["verdict"] == FAILED:
             # Otherwise the run starts them itself.
             result["due"] = [

@@ -56,7 +56,7 @@ class ActionModule(ControlAction):
     }
 
     def perform_here(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Make the plan; a plan that was not approved is a failure."""
+        """Make the plan and show it; a plan that was not approved is a failure."""
         chosen = {name: options[name] for name in (*OPTIONS, *OTHERS)}
         updates = self._updates(options)
         known = measured(_records(options["records"]))
@@ -71,7 +71,10 @@ class ActionModule(ControlAction):
             "runbook": runbook(plan),
             "msg": _summary(plan),
         }
-        return {**result, **_objection(plan, options)}
+        objection = _objection(plan, options)
+        if not objection:
+            self._show(result["runbook"])
+        return {**result, **objection}
 
     def _updates(self, options: Mapping[str, Any]) -> list[dict[str, Any]]:
         """Return the entries of the updates, and of those that they require, flagged as prerequisites.

@@ -17,6 +17,7 @@ description:
   - Each server has one turn, in which all that it needs is installed in the order of O(updates); a prerequisite that
     the catalogue names, and whose package the site gives, is installed before the update that asks for it.
   - Nothing but the live state goes in, so that a run that was cut off is continued by planning anew.
+  - The plan is shown on the terminal, step by step.
   - Where no plan can be made, the task fails with everything that was found and what to do about each.
   - A plan has a digest. A run that is given the approved one stops with the difference when what it finds has
     drifted.

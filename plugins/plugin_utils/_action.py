@@ -94,6 +94,10 @@ class ControlAction(ActionBase):
         # A session puts its host's name before what it says.
         display.display(line if line.startswith(f"{self._host_name}: ") else f"{self._host_name}: {line}")
 
+    def _show(self, text: str) -> None:
+        """Show a whole page, such as a table: on the terminal it reads better than in a result."""
+        display.display(f"\n{hide(text, self._secrets)}".rstrip())
+
     def _failure(self, error: Exception, *, changed: bool) -> dict[str, Any]:
         """Return the result of a task that failed for a known reason."""
         details = dict(getattr(error, "details", None) or {})
