@@ -108,6 +108,10 @@ facts:
       type: list
       elements: str
       returned: always
+    connector:
+      description: Whether Active Directory Connector is installed; null where that was not told.
+      type: bool
+      returned: for a domain controller
     packages:
       description: Path of each package that lies on a share of this host, with its C(size) and C(sha256), or null.
       type: dict

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeVar
 
+from .exchange import connector
 from .exchange.info import SETUP_KEY, SYSTEMS, WINDOWS_KEY
 from .exchange.package_files import NAME_KEY, SHARES_KEY, Files, shared_here
 from .gates import evidence
@@ -64,8 +65,8 @@ def read_facts(
 
     The keys: ``time`` (epoch seconds by the host's clock), ``drift`` (seconds by which it is ahead of ours), ``system``
     (nt4, 2000, server2003), ``backup`` (``engine``, ``system_state``, ``problem``), ``processes``, ``packages`` (see
-    ``package_files``); for a server also
-    ``rights`` (administrator, none or unknown), ``services``, ``drives``, ``pending_restart``, ``code_page``,
+    ``package_files``); for a controller also ``connector`` (whether Active Directory Connector is there); for a server
+    also ``rights`` (administrator, none or unknown), ``services``, ``drives``, ``pending_restart``, ``code_page``,
     ``language``, ``install_path``, ``databases`` (files of a 5.5 server, else None), ``application_server``,
     ``administrators``, ``quorum``; and ``problems``. Raises Unreachable.
     """
@@ -89,6 +90,10 @@ def read_facts(
     }
     if role == "server":
         found |= _server(session, registry, services, problems)
+    else:
+        (name,) = connector.questions()["services"]
+        there = _tried("connector", problems, lambda: session.services([name]))
+        found["connector"] = None if there is None else bool(there)
     return {**found, "problems": problems}
 
 

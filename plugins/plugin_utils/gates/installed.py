@@ -86,6 +86,7 @@ def iis_fix(view: View) -> Iterator[Finding]:
 
 def connector(view: View) -> Iterator[Finding]:
     """Customised maps of the Active Directory Connector are not lost by its upgrade."""
+    yield from _connector_elsewhere(view)
     for host, seen in view.reached.items():
         found = seen.get("connector") or {}
         pack = any(each["kind"] == "service_pack" for each in view.chain(host))
@@ -119,6 +120,24 @@ def connector(view: View) -> Iterator[Finding]:
                 "run (mailops_exchange_connector_maps); or state that those of the service pack may be taken as they "
                 "are (mailops_exchange_statements, gate connector: who, when, what); or leave the connector out of "
                 "this run (mailops_exchange_connector: leave).",
+            )
+
+
+def _connector_elsewhere(view: View) -> Iterator[Finding]:
+    """A connector on a domain controller without Exchange: the run sees it, and does not upgrade it (G6)."""
+    packs = any(
+        each["kind"] == "service_pack" and each.get("product") in ("2000", "2003")
+        for host in view.open
+        for each in view.packages(host)
+    )
+    for name, found in sorted(view.controllers.items()) if packs else ():
+        if name not in view.hosts and ((found or {}).get("facts") or {}).get("connector"):
+            yield Finding(
+                name,
+                WARNING,
+                "it runs on this domain controller, which is none of the servers of this run: it is left as it is",
+                "After the service pack run its setup there by hand, from the service pack's folder ADC\\I386. Before "
+                "that export msExchServer1SchemaMap and msExchServer2SchemaMap, and take customised maps over.",
             )
 
 

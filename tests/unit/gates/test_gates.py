@@ -404,6 +404,15 @@ def test_the_connector_alone_is_a_reason_for_the_gates() -> None:
     assert failing(result) == set() and row(result, "connector", "mbx1")["result"] == "information"
 
 
+def test_a_connector_on_a_domain_controller_is_told() -> None:
+    given = estate()
+    given["controllers"]["dc1"]["facts"]["connector"] = True
+    found = row(judged(given), "connector", "dc1")
+    assert (found["result"], "ADC\\I386" in found["remedy"]) == ("warning", True)
+    given["updates"] = [HOTFIX]
+    assert not [each for each in judged(given)["gates"] if each["host"] == "dc1" and each["id"] == "connector"]
+
+
 def test_the_connector_beside_exchange_55_is_told() -> None:
     given = updated_with_connector()
     given["hosts"]["mbx1"]["exchange"] |= {"product": "5.5", "service_pack": 3}
