@@ -86,7 +86,7 @@ def read_facts(
         "processes": None
         if processes is None
         else sorted({image for image, unused_pid in processes}, key=str.casefold),
-        "packages": _packages(session, registry, updates, problems),
+        "packages": _packages(session, role, registry, updates, problems),
     }
     if role == "server":
         found |= _server(session, registry, services, problems)
@@ -157,14 +157,19 @@ def _server(
 
 def _packages(
     session: Session,
+    role: str,
     registry: RegistryReading | None,
     updates: Sequence[Mapping[str, Any]],
     problems: dict[str, str],
 ) -> Files:
-    """The packages on shares of this host; none where it does not tell."""
+    """The packages on shares of this host; none where it does not tell.
+
+    What is a server and a domain controller at once is read twice: the whole of a package over the network only once.
+    """
     if registry is None:
         return {}
-    return _tried("packages", problems, lambda: shared_here(session, updates, registry.values)) or {}
+    hashes = role != "server" or not session.copies_files
+    return _tried("packages", problems, lambda: shared_here(session, updates, registry.values, hashes=hashes)) or {}
 
 
 def _of_registry(registry: RegistryReading) -> dict[str, Any]:

@@ -26,9 +26,16 @@ Files = dict[str, dict[str, Any]]
 
 
 def shared_here(
-    session: Session, updates: Iterable[Mapping[str, Any]], registry: Mapping[str, RegistryValues | None]
+    session: Session,
+    updates: Iterable[Mapping[str, Any]],
+    registry: Mapping[str, RegistryValues | None],
+    *,
+    hashes: bool = True,
 ) -> Files:
-    """The packages that lie on shares of this host, by its own files. ``registry``: what stands in the two keys."""
+    """The packages that lie on shares of this host, by its own files. ``registry``: what stands in the two keys.
+
+    ``hashes``: whether they are made, for which a channel that copies files reads the whole file.
+    """
     names = {_short(session.host), *_texts(registry.get(NAME_KEY), "computername")}
     shares = {name.casefold(): data for name, (unused, data) in (registry.get(SHARES_KEY) or {}).items()}
     found: Files = {}
@@ -42,7 +49,7 @@ def shared_here(
             continue
         path = "\\".join([folder.rstrip("\\"), *parts[2:]])
         size, wanted = session.file_size(path), update["package"]
-        whole = size is not None and wanted["size"] in (None, size) and wanted["verify"] == "sha256"
+        whole = hashes and size is not None and wanted["size"] in (None, size) and wanted["verify"] == "sha256"
         found[origin.casefold()] = {"size": size, "sha256": session.file_hash(path, "sha256") if whole else None}
     return found
 

@@ -116,7 +116,8 @@ class View:
     def package_files(self) -> dict[str, Mapping[str, Any]]:
         """The packages that were seen where they come from: path in small letters -> ``size``, ``sha256``."""
         found = dict(self.own_packages)
-        for machine in (*self.controllers.values(), *self.hosts.values()):
+        # Of one that is both, the domain controller tells more.
+        for machine in (*self.hosts.values(), *self.controllers.values()):
             found |= ((machine or {}).get("facts") or {}).get("packages") or {}
         return found
 

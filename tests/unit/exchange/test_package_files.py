@@ -28,7 +28,9 @@ def update(path: str | None, **changes: Any) -> dict[str, Any]:
     return {"id": "exchange2003-sp2", "package": package | changes}
 
 
-def seen(path: str | None, host: str = "dc1", size: int | None = 5, **changes: Any) -> dict[str, dict[str, Any]]:
+def seen(
+    path: str | None, host: str = "dc1", size: int | None = 5, *, hashes: bool = True, **changes: Any
+) -> dict[str, dict[str, Any]]:
     """What a host with the share ``Updates`` in ``D:\\Site\\updates`` and the computer name FILES tells."""
     asked: list[str] = []
 
@@ -41,7 +43,7 @@ def seen(path: str | None, host: str = "dc1", size: int | None = 5, **changes: A
         NAME_KEY: {"ComputerName": ("REG_SZ", "FILES")},
         SHARES_KEY: {"Updates": ("REG_MULTI_SZ", ["CSCFlags=0", "Path=D:\\Site\\updates", "Type=0"])},
     }
-    found = shared_here(cast("Any", session), [update(path, **changes)], cast("Any", registry))
+    found = shared_here(cast("Any", session), [update(path, **changes)], cast("Any", registry), hashes=hashes)
     assert set(asked) <= {"D:\\Site\\updates\\E3SP2ENG.EXE", "D:\\Site\\updates\\sp2\\E3SP2ENG.EXE"}
     return found
 
@@ -82,6 +84,7 @@ def test_a_hash_is_made_only_where_it_can_be_the_right_one() -> None:
     assert seen(path, size=None) == {path.casefold(): {"size": None, "sha256": None}}
     assert seen(path, size=4)[path.casefold()] == {"size": 4, "sha256": None}
     assert seen(path, verify="size")[path.casefold()] == {"size": 5, "sha256": None}
+    assert seen(path, hashes=False)[path.casefold()] == {"size": 5, "sha256": None}
     assert seen("\\\\dc1\\updates\\") == {path.casefold(): {"size": 5, "sha256": DIGEST}}, "the catalogue's file"
 
 
