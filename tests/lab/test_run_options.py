@@ -69,7 +69,11 @@ def test_a_hook_that_fails_stops_the_run(tmp_path: Path) -> None:
 
 def test_settings_that_cannot_be_are_told_before_anything_is_read(tmp_path: Path) -> None:
     for number, variables in enumerate(
-        ({"mailops_exchange_hooks": {"before_lunch": "x.yml"}}, {"mailops_exchange_stop_after": "at four"})
+        (
+            {"mailops_exchange_hooks": {"before_lunch": "x.yml"}},
+            {"mailops_exchange_stop_after": "at four"},
+            {"mailops_exchange_update": []},
+        )
     ):
         run = rehearse(tmp_path / str(number), two_nodes(), arguments=["-e", json.dumps(variables)])
         assert run.status == 2
