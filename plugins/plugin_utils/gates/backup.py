@@ -86,9 +86,10 @@ def _databases(view: View, row: str, hosts: tuple[str, ...], servers: list[str])
     unread = [str(part["problem"]) for part in parts if part.get("problem")]
     found = evidence.together(part.get("engine") or {} for part in parts)
     known = _own_databases(view, reached) if old else _known_databases(view, servers)
+    if known is not None and not known:
+        # Events of databases that it had once say nothing.
+        return Finding(row, PASSED, "the server has no database", members=members)
     if not found and not known:
-        if known is not None:
-            return Finding(row, PASSED, "the server has no database", members=members)
         said = f" ({unread[0]})" if unread else ""
         return Finding(row, failure, f"the event log shows no full backup of any database{said}", remedy, members)
     lacking = []

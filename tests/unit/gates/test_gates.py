@@ -331,6 +331,7 @@ def test_databases_without_a_directory_are_those_that_the_events_name() -> None:
 def test_a_server_without_databases_needs_no_backup_of_them() -> None:
     given = estate()
     given["directory"]["servers"]["MBX1"]["databases"] = []
+    assert row(judged(given), "backup_databases", "mbx1")["observed"] == "the server has no database", "any more"
     given["hosts"]["mbx1"]["facts"]["backup"]["engine"]["databases"] = {}
     assert row(judged(given), "backup_databases", "mbx1")["observed"] == "the server has no database"
 
