@@ -16,6 +16,7 @@ import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from ..balancing import HARDWARE, IN_ROTATION, Member
 from ..tables import table
@@ -73,7 +74,7 @@ class BalancerServer:
         return Response(status, [("Content-Type", "application/json")], body)
 
     def _answer(self, request: Request) -> tuple[int, dict[str, Any]]:
-        parts = request.target.partition("?")[0].strip("/").split("/")
+        parts = [unquote(part) for part in request.target.partition("?")[0].strip("/").split("/")]
         found = self._world.balancing.sets.get(parts[1]) if len(parts) in (2, 4) and parts[0] == "sets" else None
         if found is None or found.balancer != HARDWARE or (len(parts) == 4 and parts[2] != "members"):
             return 404, {"error": "no such set"}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
@@ -51,6 +51,15 @@ def test_a_member_is_drained_and_put_back(lab: Lab) -> None:
         lab.world.clock.sleep(600)
     assert [each["state"] for each in ask(lab, "GET", "/sets/web")[1]["members"]] == ["out", "in"]
     assert ask(lab, "PUT", MEMBER, {"state": "in"})[1]["state"] == "in"
+
+
+def test_a_set_with_a_name_that_no_address_can_hold_as_it_is() -> None:
+    odd = estate("hardware")
+    for name in ("fe1", "fe2"):
+        odd["hosts"][name]["load_balanced"] = "Web / Ost & <1>"
+    with Lab(odd) as running:
+        path = f"/sets/{quote('Web / Ost & <1>', safe='')}/members/fe1"
+        assert ask(running, "GET", path)[1]["set"] == "Web / Ost & <1>"
 
 
 def test_the_rest_can_be_ended(lab: Lab) -> None:
