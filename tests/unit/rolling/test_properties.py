@@ -13,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.plan import NoPlan, make_plan
+from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.schedule import make_schedule
 from ansible_collections.mailops.exchange.tests.unit.rolling.support import (
     AFTER_ROLLUP,
+    BUILDS,
     FOR_SP2,
     HOTFIX,
     IIS_FIX,
@@ -165,6 +167,48 @@ def _cut_in_upgrading(world: World, cluster: str, group: str, data: st.DataObjec
     elif seen == "not upgraded":
         world.park(cluster, group)
         world.back(group)
+
+
+@st.composite
+def half_way(draw: st.DrawFn, product: str, hotfix: str) -> World:
+    """A cluster whose nodes have nothing, the service pack, or that and the hotfix after it; nobody holds anything."""
+    world = World(product)
+    new = world.least + 1
+    names = [f"n{number}" for number in range(1, draw(st.integers(2, 4)) + 1)]
+    world.cluster("mail", names, quorum=draw(st.sampled_from(names)))
+    levels = {name: draw(st.sampled_from(["old", "old", "pack", "done"])) for name in names}
+    for name, level in levels.items():
+        exchange = world.hosts[name]["exchange"]
+        if level != "old":
+            exchange.update(service_pack=new, build=BUILDS[product][new])
+        if level == "done":
+            exchange["hotfixes"] = [*exchange["hotfixes"], hotfix]
+    for number in range(draw(st.integers(1, max(1, len(names) - 1)))):
+        group, owner = f"EVS{number}", draw(st.sampled_from(names))
+        others = draw(st.lists(st.sampled_from([n for n in names if n != owner]), min_size=1, unique=True))
+        world.evs("mail", group, owner, [owner, *others], service_pack=world.least if levels[owner] == "old" else new)
+        world.stores[group] = (world.least if levels[owner] == "old" else new, int(levels[owner] == "done"))
+        if levels[owner] != "old" and "old" in {levels[name] for name in others}:
+            world.unheld.add(group)
+    return world
+
+
+@PRODUCTS
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_partly_updated_with_a_list_of_updates(product: str, data: st.DataObject) -> None:
+    """Each host has one turn, every step its time, and the end is reached; or the service pack alone opens the way."""
+    updates = [SP2, FOR_SP2] if product == "2003" else [SP3_2000, ROLLUP]
+    world = data.draw(half_way(product, updates[1]["result"]["hotfix"]))
+    try:
+        plan = make_plan(world.estate(), updates, options_of(data.draw))
+    except NoPlan as refusal:
+        assert "alone first" in refusal.remedy
+        return
+    assert len(make_schedule(plan, {entry["id"]: 5 for entry in plan["entries"]})["steps"]) == len(plan["steps"])
+    for step in plan["steps"]:
+        world.do(step)
+    assert make_plan(world.estate(), updates, {})["changes"] is False
 
 
 @PRODUCTS
