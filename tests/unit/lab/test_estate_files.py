@@ -281,6 +281,8 @@ CLUSTER_MISTAKES = [
     ("n1: ", "virtual_servers: {E: {owner: n1, possible_owners: [n2]}}", "n1 is not among its possible owners"),
     ("n1: ", "virtual_servers: {E: {possible_owners: [n3]}}", "possible_owners[0]"),
     ("n1: ", "virtual_servers: {E: {service_pack: 5}}", "Exchange 2003 has no service pack 5"),
+    ("n1: ", "virtual_servers: {E: {product: '5.5'}}", "Exchange 5.5 on a node with 2003; expected 2003 or 2000"),
+    ("n1: ", "virtual_servers: {E: {product: '2000', service_pack: 4}}", "Exchange 2000 has no service pack 4"),
     ("n1: ", "virtual_servers: {E: , Cluster Group: }", "is a group's name twice"),
     ("n1: ", "virtual_servers: {E: , e: }", "is a group's name twice"),
     ("n1: ", "virtual_servers: {E: {network_name: N1}}", "is the name of a computer or virtual server twice"),
