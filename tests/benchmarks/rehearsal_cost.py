@@ -61,6 +61,7 @@ def measure(playbook: str, hosts: int, folder: Path, arguments: list[str]) -> di
         write_files(lab, folder)
         command = [str(find_ansible()), "-i", str(folder / INVENTORY), f"mailops.exchange.{playbook}", *arguments]
         variables = environment(folder, lab.controller_address.rpartition(".")[0])
+        variables["ANSIBLE_DISPLAY_SKIPPED_HOSTS"] = "true"
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
         done = subprocess.run(command, env=variables, cwd=ROOT, capture_output=True, text=True, check=False)
         after, ended = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
