@@ -16,6 +16,9 @@ from .model import FAILED, INFORMATION, PASSED, WARNING, ClusterView, Finding, V
 COORDINATOR = "Distributed Transaction Coordinator"
 """Type of the resource; names of types are not translated [R]."""
 
+UNSAFE = frozenset('"%!')
+"""What no name in a command line of Windows may hold: ``hosts/commands.py`` refuses it, in the midst of the run."""
+
 
 def cluster_nodes(view: View) -> Iterator[Finding]:
     """Every node is up and takes groups over; one may be where an earlier run has left it."""
@@ -73,7 +76,13 @@ def cluster_groups(view: View) -> Iterator[Finding]:
             for name, row in sorted(groups.items())
             if row.get("virtual_server") and row["state"] in ("offline", "partially_online")
         ]
-        if bad and any(view.under_way(host) for host in cluster.members):
+        unsafe = _unsafe_names(cluster) if view.moves(cluster) else []
+        if unsafe:
+            words = (
+                f'{listed(unsafe)}: a name with one of the characters " % ! cannot stand in a command line of Windows'
+            )
+            yield _row(cluster, FAILED, words, "Rename it in Cluster Administrator, then start again.")
+        elif bad and any(view.under_way(host) for host in cluster.members):
             yield _row(cluster, WARNING, f"{'; '.join(bad)}: an earlier run was there, and this one goes on with it")
         elif bad:
             yield _row(
@@ -86,6 +95,17 @@ def cluster_groups(view: View) -> Iterator[Finding]:
             yield _row(cluster, WARNING, "; ".join(parted), "See whether the virtual server is meant to be so.")
         else:
             yield _row(cluster, PASSED, f"none of {len(groups)} groups is failed or pending")
+
+
+def _unsafe_names(cluster: ClusterView) -> list[str]:
+    """Names that the run would have to write into command lines: of every group, of the resources of Exchange's."""
+    groups = cluster.state["groups"]
+    resources = [
+        name
+        for name, row in (cluster.state.get("resources") or {}).items()
+        if (groups.get(row["group"]) or {}).get("virtual_server")
+    ]
+    return sorted(name for name in {*groups, *resources} if UNSAFE & set(name))
 
 
 def quorum(view: View) -> Iterator[Finding]:

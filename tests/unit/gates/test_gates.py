@@ -166,6 +166,12 @@ MISTAKES: list[tuple[str, str, Change, str]] = [
     ("cluster_nodes", "mail", in_cluster("nodes", "N2", "state", value="down"), "N2 is down"),
     ("cluster_nodes", "mail", in_cluster("nodes", "N3", value={"id": 3, "state": "up"}), "N3 is not part of this run"),
     ("cluster_groups", "mail", in_cluster("groups", "EVS1", "state", value="failed"), "EVS1 is failed on N1"),
+    (
+        "cluster_groups",
+        "mail",
+        in_cluster("groups", "100% Files", value={"state": "online", "owner": "N1"}),
+        "100% Files: a name with one of the characters",
+    ),
     ("cluster_groups", "mail", in_cluster("groups", "EVS1", "state", value="pending"), "EVS1 is pending"),
     ("cluster_groups", "mail", in_cluster("resources", "EVS1 SA", "state", value="failed"), "EVS1 is failed"),
     ("quorum", "mail", in_cluster("quorum_resource", value=None), "not known"),
