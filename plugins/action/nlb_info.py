@@ -31,9 +31,8 @@ class ActionModule(HostAction):
         balancing = self.reach(session, lambda: rotation.read(session), options["reach_timeout"])
         if method == "nlb" or name:
             rotation.check_present(session, balancing, name)
-        found = {"set": name, "method": "nlb", "state": balancing.rotation} if name else None
         return {
-            "rotation": found,
+            "rotation": balancing.place(name) if name else None,
             "balancing": balancing.to_dict() if balancing.present else None,
             "msg": f"Network Load Balancing: {balancing.state}." if balancing.present else "No Network Load Balancing.",
         }

@@ -196,6 +196,7 @@ rotation:
     set: web
     method: nlb
     state: in
+    held: false
 interfering:
   description:
     - The services that run and are to be stopped for the update under C(running), in the order in which they are

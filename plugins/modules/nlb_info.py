@@ -84,10 +84,15 @@ rotation:
       description: V(in), V(out), V(draining) or V(unknown); null with V(hook).
       type: str
       returned: always
+    held:
+      description: Whether this collection holds the host out of the rotation (its note is on the host).
+      type: bool
+      returned: with V(nlb)
   sample:
     set: web
     method: nlb
     state: in
+    held: false
 balancing:
   description: What Network Load Balancing says; null where it is not set up or was not asked.
   returned: success

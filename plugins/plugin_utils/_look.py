@@ -137,10 +137,11 @@ def _around(session: Session, wanted: Wanted, exchange: Mapping[str, Any]) -> di
 def read_rotation(session: Session, name: str, method: str) -> dict[str, Any]:
     """Return ``set``, ``method`` (nlb, hook, none) and ``state`` of a front-end in its load-balancing set.
 
-    The state is null where the operator's own tasks tell it (hook). Raises Refused without Network Load Balancing.
+    The state is null where the operator's own tasks tell it (hook). With nlb also ``held``: whether a run of this
+    collection keeps it out. Raises Refused without Network Load Balancing.
     """
     if method in ("hook", "none"):
         return {"set": name, "method": method, "state": None if method == "hook" else rotation.IN}
     balancing = rotation.read(session)
     rotation.check_present(session, balancing, name)
-    return {"set": name, "method": "nlb", "state": balancing.rotation}
+    return balancing.place(name)

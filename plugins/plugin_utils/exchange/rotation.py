@@ -87,6 +87,10 @@ class Balancing:
         """in, out, draining or unknown."""
         return _ROTATION.get(self.state, UNKNOWN)
 
+    def place(self, name: str) -> dict[str, Any]:
+        """The host's place in its load-balanced set, as the plan takes it."""
+        return {"set": name, "method": "nlb", "state": self.rotation, "held": self.note is not None}
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a result."""
         return {

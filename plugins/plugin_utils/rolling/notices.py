@@ -39,6 +39,17 @@ def note_unseen(draft: Draft, estate: Mapping[str, Any]) -> None:
     ]
 
 
+def note_taken_out(draft: Draft, estate: Mapping[str, Any]) -> None:
+    """Mention the front-ends that somebody else took out of the rotation: they join it at the end as the others do."""
+    draft.notices += [
+        f"{host.name} is out of the rotation of {host.balanced}, and no run of this collection took it out: updated, "
+        "it joins again with the others. If it is not meant to serve, take it out of the set "
+        "(mailops_exchange_load_balanced)."
+        for host in draft.model.hosts.values()
+        if host.rotation in ("out", "draining") and estate["hosts"][host.name]["rotation"].get("held") is False
+    ]
+
+
 def note_unproven(draft: Draft) -> None:
     """Mention the virtual servers of Exchange 2000 that ought to have upgraded themselves, and do not show it."""
     draft.notices += [

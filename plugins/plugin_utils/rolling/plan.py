@@ -18,7 +18,8 @@ The observed estate
   the updates and their prerequisites;
 * ``note``: None, or ``owners`` (group -> node) and ``possible_owners`` (virtual server -> nodes) as the first run found
   them; ``backup_due`` (left out when it was not read): None, or ``update`` and ``noted`` (false: only begun);
-* ``rotation``: None, or ``set``, ``method`` (nlb, hook, none) and ``state`` (in, out, draining, unknown);
+* ``rotation``: None, or ``set``, ``method`` (nlb, hook, none), ``state`` (in, out, draining, unknown) and, with nlb,
+  ``held`` (whether a run of this collection keeps it out);
 * ``interfering``: ``running`` (service -> details) and ``note`` (None, or service -> ``start_type``, ``state``);
 * ``connector``: None, or ``installed``, ``due``, ``begun``, ``custom_maps``, ``maps_given``;
 * ``exchange55`` (Exchange 5.5; needed where the host is no node): ``running`` (service -> details), ``note`` (None, or
@@ -134,6 +135,7 @@ def make_plan(
     problems.stop_if_any()
     notices.note_idle(draft, working)
     notices.note_unseen(draft, estate)
+    notices.note_taken_out(draft, estate)
     notices.note_unproven(draft)
     notices.note_homes(draft, [name for name in working if not _is_55(draft, name)])
     plan = _assemble(draft, working)

@@ -44,7 +44,7 @@ def on(session: LabSession, action: type[Any], arguments: dict[str, Any], *, che
 
 def test_a_front_end_is_read_as_the_plan_takes_it() -> None:
     result = on(lab(), nlb_info.ActionModule, {"set": "web"})
-    assert result["rotation"] == {"set": "web", "method": "nlb", "state": "in"}
+    assert result["rotation"] == {"set": "web", "method": "nlb", "state": "in", "held": False}
     assert result["balancing"]["state"] == "converged" and result["changed"] is False
 
 

@@ -80,6 +80,17 @@ def test_each_set_is_a_wave_of_its_own() -> None:
     assert "the load-balanced set mobile: mob1, mob2" in runbook(plan)
 
 
+@pytest.mark.parametrize(("held", "told"), [(False, True), (True, False), (None, False)])
+def test_a_member_that_somebody_else_took_out(held: bool | None, told: bool) -> None:
+    """It joins again, as A3 asks, and whoever reads the plan knows. Other balancers do not tell who it was (None)."""
+    world = World()
+    balanced(world, "web1", "web")
+    balanced(world, "web2", "web", "out")["rotation"] |= {} if held is None else {"held": held}
+    plan = make_plan(world.estate(), [SP2], {})
+    assert words(plan, "web2")[-1] == "join_rotation"
+    assert any("web2 is out of the rotation of web" in notice for notice in plan["notices"]) is told
+
+
 def test_members_that_are_done_already() -> None:
     """In the rotation: it stays there. Out of it: an earlier run has stopped before it joined."""
     world = World()
