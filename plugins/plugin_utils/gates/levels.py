@@ -29,7 +29,7 @@ def chain(
     build = int(exchange.get("build") or 0)
     fixes = {number(fix) for fix in exchange.get("hotfixes") or []}
     suite = (int((exchange.get("os") or {}).get("service_pack") or 0), int(exchange.get("suite_service_pack") or 0))
-    wanted, objections, own, other = [], [], 0, []
+    wanted, objections, own, other, raised_by = [], [], 0, [], ""
     for position, update in enumerate(updates):
         if update["kind"] == "windows_hotfix":
             if for_windows(update, exchange) and number(update["result"]["hotfix"]) not in fixes:
@@ -47,11 +47,17 @@ def chain(
         if installed(update, level, fixes, suite) or _superseded(update, updates[position + 1 :], level):
             continue
         objection = _objection(update, level, build, fixes)
+        if raised_by and update["kind"] == "service_pack" and int(update["result"]["service_pack"]) < level:
+            objection = (
+                f"{update['id']} is named after {raised_by}, which contains it",
+                f"Name {update['id']} before {raised_by}, or not at all.",
+            )
         if objection:
             objections.append(objection)
             continue
         wanted.append(update)
         if update["kind"] == "service_pack":
+            raised_by = str(update["id"])
             level = max(level, int(update["result"]["service_pack"]))
             build = max(build, int(update["result"].get("build") or 0))
             suite = (max(suite[0], _windows_of(update)), max(suite[1], _suite_of(update)))

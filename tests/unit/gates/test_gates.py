@@ -255,6 +255,16 @@ def test_a_cluster_that_was_not_read_is_told_once() -> None:
     assert failing(judged(given)) == {("quorum", "n1"), ("quorum", "n2")}
 
 
+def test_service_packs_in_the_wrong_order() -> None:
+    """The server is not beyond the first one: the run itself would bring it there."""
+    given = estate()
+    sp1 = {**SP2, "id": "exchange2003-sp1", "from": [{"service_pack": 0}], "result": {"service_pack": 1, "build": 7226}}
+    given["updates"] = [SP2, sp1]
+    result = row(judged(given), "version_path", "mbx1")
+    assert result["observed"] == "exchange2003-sp1 is named after exchange2003-sp2, which contains it"
+    assert "before exchange2003-sp2" in result["remedy"]
+
+
 def test_nothing_is_asked_of_a_server_that_has_the_update() -> None:
     given = estate()
     given["hosts"]["mbx1"]["exchange"] |= {"service_pack": 2, "build": 7638}
