@@ -73,6 +73,7 @@ def test_settings_that_cannot_be_are_told_before_anything_is_read(tmp_path: Path
             {"mailops_exchange_hooks": {"before_lunch": "x.yml"}},
             {"mailops_exchange_stop_after": "at four"},
             {"mailops_exchange_update": []},
+            {"mailops_exchange_hosts": "nobody"},
         )
     ):
         run = rehearse(tmp_path / str(number), two_nodes(), arguments=["-e", json.dumps(variables)])
