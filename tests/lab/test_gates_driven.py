@@ -47,7 +47,10 @@ def test_the_gates_say_the_same_wherever_they_are_judged(tmp_path: Path, name: s
     with bench(load_estate(ESTATES / f"{name}.yml"), tmp_path) as lab:
         alone = lab.run("preflight")
         others = [lab.run("preflight", check=True), lab.run("apply", check=True), lab.run("apply")]
-    assert {gate for gate, unused in failed(alone)} == {name.removeprefix("gate_").partition("-")[0]}
+    gate = name.removeprefix("gate_").partition("-")[0]
+    assert {failing for failing, unused in failed(alone)} == {gate}
+    problems = alone.record["problems"]
+    assert problems and all(each["what"].startswith(f"{gate}: ") and each["remedy"] for each in problems)
     for run in (alone, *others):
         assert gates(run) == gates(alone)
         assert (run.outcome, changes(run), words(run)) == ("refused", [], [])
