@@ -387,3 +387,40 @@ def test_where_nodes_carry_several_each_goes_to_its_preferred_owner() -> None:
     world.evs("mail", "EVS2", "n2", preferred=["n1"])
     final = make_plan(world.estate(), [SP2], {})["final"]["clusters"]["mail"]
     assert (final["EVS1"]["owner"], final["EVS2"]["owner"]) == ("N1", "N1")
+
+
+@pytest.mark.parametrize(("nodes", "servers"), [(3, 1), (3, 2), (4, 2), (4, 3), (5, 4), (8, 1), (8, 4), (8, 7)])
+def test_each_virtual_server_is_shown_on_each_node_where_a_node_carries_one(nodes: int, servers: int) -> None:
+    """It visits the nodes that the others have left, the last move brings it home (A12)."""
+    world = World()
+    names = [f"n{number}" for number in range(1, nodes + 1)]
+    world.cluster("mail", names, quorum=names[-1])
+    for number in range(1, servers + 1):
+        world.evs("mail", f"EVS{number}", f"n{number}", preferred=[f"n{number}"])
+    plan = make_plan(world.estate(), [SP2], {})
+    rows = [row for row in world.clusters["mail"]["groups"].values() if row["virtual_server"]]
+    visited: dict[str, list[str]] = {}
+    for step in plan["steps"]:
+        if step["step"] == "failover_test":
+            visited.setdefault(step["group"], [world.clusters["mail"]["groups"][step["group"]]["owner"]])
+            visited[step["group"]].append(step["node"])
+        world.do(step)
+        assert len({row["owner"] for row in rows}) == servers
+    for number in range(1, servers + 1):
+        path = visited[f"EVS{number}"]
+        assert path[-1] == f"N{number}"
+        assert set(path) == {name.upper() for name in names}
+        # Each move shows it on a node that it was not on; at most one more makes room for others.
+        assert len(path) <= nodes + 1
+
+
+def test_a_virtual_server_that_is_shown_everywhere_makes_room_for_another() -> None:
+    """EVS2 may stand on n2 and n4 only, and EVS1 has n2 still to visit."""
+    world = World()
+    world.cluster("mail", ["n1", "n2", "n3", "n4"], quorum="n1")
+    world.evs("mail", "EVS1", "n1", ["n1", "n2"], preferred=["n1"])
+    world.evs("mail", "EVS2", "n2", ["n2", "n4"], preferred=["n2"])
+    plan = make_plan(world.estate(), [SP2], {})
+    final = plan["final"]["clusters"]["mail"]
+    assert (final["EVS1"]["owner"], final["EVS2"]["owner"]) == ("N1", "N2")
+    assert not [notice for notice in plan["notices"] if "failover test" in notice]
