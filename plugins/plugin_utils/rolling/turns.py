@@ -168,10 +168,13 @@ def _no_way(draft: Draft, name: str, group: Group, node: str) -> NoPlan:
         f"Bring the nodes that {group.name} may stand on to one level, or move it by hand to one where it comes online"
     )  # fmt: skip
     target = draft.target(name)
-    newer = [other for other in group.possible if other in cluster.up and not draft.model.host_of(name, other).old]
-    if group.virtual_server and not group.upgraded and newer and target and len(draft.updates.given) > 1:
-        # It may be upgraded there, but not while that node is still to be freed for the next update.
-        remedy = f"Start a run with {target.update} alone first, then this one: {newer[0]} has {target.update}"
+    up = [other for other in group.possible if other in cluster.up and other != node]
+    way = [other for other in up if draft.model.host_of(name, other).old is group.upgraded]
+    if group.virtual_server and way and target and len(draft.updates.given) > 1:
+        # It may be upgraded on a newer node, but not while that is still to be freed for the next update; and an older
+        # node can take it over once it has the service pack.
+        there = "does not have it yet" if group.upgraded else f"has {target.update}"
+        remedy = f"Start a run with {target.update} alone first, then this one: {way[0]} {there}"
     what = (
         f"No possible owner of the group {group.name} can take it over from {node} at that point; besides {node} its "
         f"possible owners are {', '.join(goals) or 'none'}."
