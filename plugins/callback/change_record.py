@@ -63,7 +63,8 @@ from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.summary i
 from ansible_collections.mailops.exchange.plugins.plugin_utils.rolling.times import moment, stamp
 
 OURS = "mailops.exchange."
-PLAN_ACTION, GATES_ACTION = "mailops.exchange.rolling_plan", "mailops.exchange.preflight"
+PLAN_ACTION = "mailops.exchange.rolling_plan"
+GATES_ACTION = "mailops.exchange.preflight"
 
 
 def now() -> str:

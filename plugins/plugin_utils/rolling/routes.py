@@ -141,7 +141,9 @@ class _Search:
         self.goal: _State | None = None
         self.homeless = len(self.names) + 1
         # So many have to be brought home at the end in any case: they leave their homes, and move once only.
-        self.least = sum(home == owner not in self.start for home, owner in zip(self.homes, self.owners, strict=True))
+        self.least = sum(
+            home == owner and owner not in self.start for home, owner in zip(self.homes, self.owners, strict=True)
+        )
 
     def run(self) -> list[Stage] | None:
         """Return the stages, or None when there are none or too much had to be tried.
