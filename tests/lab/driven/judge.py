@@ -36,10 +36,11 @@ def try_estate(case: Case, estate: dict[str, Any], folder: Path) -> str:
         first = ""
         for attempt in range(ATTEMPTS):
             begun = len(lab.world.journal.entries)
-            open_before = _outages(lab)
             check = lab.run(check=True)
             sent = [entry["call"] for entry in lab.world.journal.entries[begun:] if entry["changes"]]
             require(not sent, "check mode sent what changes a host:", *sent)
+            # Its look has waited until everything that a killed run had under way was at rest.
+            open_before = _outages(lab)
             if not attempt and case.cut:
                 _arm(lab, case.cut)
             run = lab.run()
