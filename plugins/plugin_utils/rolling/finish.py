@@ -54,10 +54,9 @@ def _failover(draft: Draft, name: str, host: str) -> list[Step]:
     left wait for each other, one of them steps aside to a free node.
     """
     homes = {group.name: draft.home(name, group) for group in draft.cluster(name).virtual_servers}
-    steps: list[Step] = []
-    if draft.cluster(name).one_each and draft.options.failover_test == "all":
-        steps = _rounds(draft, name, host, homes)
-    shown = {step["group"] for step in steps}
+    rounds = draft.cluster(name).one_each and draft.options.failover_test == "all"
+    steps = _rounds(draft, name, host, homes) if rounds else []
+    moved = {step["group"] for step in steps}
     waiting = [group.name for group in draft.cluster(name).virtual_servers]
     aside: set[str] = set()
     while waiting:
@@ -70,7 +69,7 @@ def _failover(draft: Draft, name: str, host: str) -> list[Step]:
             aside.add(waiting[0])
             continue
         chosen = ready or waiting[0]
-        steps += _path(draft, name, host, chosen, homes[chosen], shown=chosen in shown)
+        steps += _path(draft, name, host, chosen, homes[chosen], moved if rounds else None)
         waiting.remove(chosen)
     return steps
 
@@ -148,10 +147,10 @@ def _free_node(draft: Draft, name: str, group: str) -> str | None:
     return next((node for node in sorted(found.possible) if node != found.owner and not cluster.load(node)), None)
 
 
-def _path(draft: Draft, name: str, host: str, group: str, home: str, *, shown: bool) -> list[Step]:
+def _path(draft: Draft, name: str, host: str, group: str, home: str, moved: Collection[str] | None) -> list[Step]:
     """Return the moves of one virtual server: over the other possible owners, ending at its ``home``.
 
-    shown: it has been over the others already.
+    moved: those that rounds have moved, where there were any; then nothing but the way home is left. None: no rounds.
     """
     cluster, test = draft.cluster(name), draft.options.failover_test
     found = cluster.groups[group]
@@ -161,7 +160,7 @@ def _path(draft: Draft, name: str, host: str, group: str, home: str, *, shown: b
             "max_virtual_servers allows."
         )
         home = found.owner
-    others = [] if shown else [node for node in sorted(found.possible) if node not in (found.owner, home)]
+    others = [] if moved is not None else [node for node in sorted(found.possible) if node not in (found.owner, home)]
     visits = [node for node in others if not _taken(draft, cluster, node, found)]
     if test == "none":
         visits = []
@@ -170,14 +169,10 @@ def _path(draft: Draft, name: str, host: str, group: str, home: str, *, shown: b
     elif len(visits) < len(others):
         draft.notices.append(
             f"The failover test does not move {group} to {', '.join(sorted(set(others) - set(visits)))}: "
-            + (
-                "another virtual server stands there, and in a cluster of more than two nodes a node carries one only."
-                if cluster.one_each
-                else "as many virtual servers stand there as max_virtual_servers allows."
-            )
+            "as many virtual servers stand there as max_virtual_servers allows."
         )
     path = visits + ([home] if visits or home != found.owner else [])
-    if test != "none" and not path and not shown:
+    if test != "none" and not path and group not in (moved or ()):
         draft.notices.append(f"{group} is not shown to fail over: no other possible owner of it is free.")
     word = "move_home" if test == "none" else "failover_test"
     steps = []
